@@ -1,0 +1,26 @@
+import type { EpochMilliseconds } from '../base/clock.ts';
+
+/** One line of the audit stream. No credential is ever in it, only ids that are safe to read out. */
+export interface AuditRecord {
+  readonly at: EpochMilliseconds;
+  /** Ties the client's problem+json answer, the log and this record together. */
+  readonly decisionId: string;
+  readonly event: 'request' | 'administration';
+  readonly decision: 'admitted' | 'denied' | 'failed' | 'changed';
+  /** Deny code (requests), or the action (`keys.create`, administration). */
+  readonly code: string;
+  /** The precise reason, for people inside only. */
+  readonly reason?: string;
+  /** Namespaced subject of the principal, or the admin token's name. */
+  readonly subject?: string;
+  /** Id of the credential, e.g. `key:8K2M9QXT`. */
+  readonly credential?: string;
+  readonly tenant?: string;
+  readonly route?: string;
+  readonly method?: string;
+  readonly host?: string;
+  /** Path without query. */
+  readonly path?: string;
+  readonly peer?: string;
+  readonly status?: number;
+}

@@ -1,0 +1,26 @@
+import type { OutageCode } from '../base/outage.ts';
+import type { DenyCode } from '../http/deny-codes.ts';
+
+/** Codes that are outages or transport failures: they are thrown or answered elsewhere, never returned by the pipeline. */
+type FailureCode = OutageCode | 'internal_error' | 'draining' | 'upstream_unavailable' | 'upstream_timeout';
+
+/** A refusal: a stable code for the client, a precise reason for the people inside. */
+export interface Denial {
+  readonly code: Exclude<DenyCode, FailureCode>;
+  /** For log and audit only; names no secret. */
+  readonly reason: string;
+  /** Scopes to name in a `WWW-Authenticate` of `insufficient_scope`. */
+  readonly scopes?: readonly string[];
+  /** Methods for `Allow`. */
+  readonly allow?: readonly string[];
+  /** For `Retry-After`. */
+  readonly retryAfterSeconds?: number;
+}
+
+export function denial(
+  code: Denial['code'],
+  reason: string,
+  details: Pick<Denial, 'scopes' | 'allow' | 'retryAfterSeconds'> = {},
+): Denial {
+  return { code, reason, ...details };
+}

@@ -1,0 +1,71 @@
+import { z } from 'zod';
+import { apiKeysSchema } from './api-keys.ts';
+import { issuersSchema } from './issuers.ts';
+import {
+  adminSchema,
+  limitsSchema,
+  listenersSchema,
+  loggingSchema,
+  shutdownSchema,
+  trustedProxiesSchema,
+} from './listeners.ts';
+import { routesSchema } from './routes.ts';
+import { duration, type ResolveReference, referenceScalars, text } from './scalars.ts';
+import { tenantsSchema } from './tenants.ts';
+import { upstreamsSchema } from './upstreams.ts';
+
+/** The one schema: validation, `gatehouse schema` and the configuration reference all come from it. */
+export function configSchema(resolve: ResolveReference) {
+  const scalars = referenceScalars(resolve);
+  return z.strictObject({
+    listen: listenersSchema(),
+    publicUrl: scalars.url
+      .optional()
+      .describe('How clients reach the gateway; `iss` of assertions. Never taken from a request.'),
+    trustedProxies: trustedProxiesSchema,
+    store: z
+      .strictObject({
+        embedded: z
+          .strictObject({
+            path: text.prefault('./data/gatehouse.db').describe('Database file, or :memory:.'),
+          })
+          .prefault({}),
+      })
+      .prefault({}),
+    encryptionKeys: z
+      .array(
+        z.strictObject({ id: text, key: scalars.secret.describe('32 bytes, as 64 hex digits or base64.') }),
+      )
+      .prefault([])
+      .describe(
+        'Seal what is secret in the store; the first one seals, all open. Without any, the embedded store keeps one beside its file (mode 0600).',
+      ),
+    assertionKeys: z
+      .strictObject({
+        rotateEvery: duration.prefault('30d').describe('How often the keys of assertions rotate.'),
+      })
+      .prefault({}),
+    tenantHosts: z
+      .array(text)
+      .prefault([])
+      .describe('Host patterns such as {tenant}.api.example.com that name a tenant on every route.'),
+    tenants: tenantsSchema(scalars),
+    issuers: issuersSchema(scalars),
+    apiKeys: apiKeysSchema(scalars),
+    upstreams: upstreamsSchema(scalars),
+    routes: routesSchema(),
+    limits: limitsSchema(),
+    admin: adminSchema(scalars),
+    logging: loggingSchema(),
+    shutdown: shutdownSchema(),
+  });
+}
+
+/** A validated configuration: references resolved, durations in milliseconds, sizes in bytes. */
+export type Settings = z.output<ReturnType<typeof configSchema>>;
+export type TenantSettings = Settings['tenants'][string & keyof Settings['tenants']];
+export type IssuerSettings = Settings['issuers'][string];
+export type ApiKeySettings = Settings['apiKeys'];
+export type UpstreamSettings = Settings['upstreams'][string];
+export type RouteSettings = Settings['routes'][number];
+export type IdentitySettings = UpstreamSettings['identity'];

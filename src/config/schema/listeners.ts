@@ -1,0 +1,97 @@
+import { z } from 'zod';
+import { cidr, duration, listenAddress, type ReferenceScalars, rate, size, text } from './scalars.ts';
+
+export function listenersSchema() {
+  const publicListener = z.union(
+    [
+      listenAddress,
+      z.strictObject({
+        address: listenAddress,
+        tls: z
+          .strictObject({
+            cert: text.describe('Certificate chain, PEM file. Reloaded when it changes.'),
+            key: text.describe('Private key, PEM file.'),
+          })
+          .optional(),
+      }),
+    ],
+    { error: 'an address such as 0.0.0.0:8080, or { address, tls: { cert, key } }' },
+  );
+  return z
+    .strictObject({
+      public: publicListener
+        .prefault('0.0.0.0:8080')
+        .transform((value) => ('address' in value ? value : { address: value })),
+      admin: listenAddress
+        .prefault('127.0.0.1:8081')
+        .describe('Administration: REST. Keep it off public networks.'),
+      ops: listenAddress.prefault('0.0.0.0:9464').describe('Metrics and health checks.'),
+    })
+    .prefault({});
+}
+
+export function limitsSchema() {
+  return z
+    .strictObject({
+      failedCredentials: rate
+        .prefault('30/min')
+        .describe('Wrong credentials that one peer may present before it is answered 429.'),
+      body: size.prefault('64MiB').describe('Largest request body of a route that sets no limit of its own.'),
+      target: size.prefault('8KiB').describe('Longest request target.'),
+      fields: z.int().min(10).max(2000).prefault(200).describe('Most header fields of one request.'),
+      fieldBytes: size
+        .prefault('32KiB')
+        .describe('Largest header section of one request. Changes need a restart.'),
+      headerTimeout: duration
+        .prefault('15s')
+        .describe('Time for a request head to arrive. Changes need a restart.'),
+      bodyIdle: duration.prefault('30s').describe('Longest pause while a request body arrives.'),
+      keepAlive: duration
+        .prefault('65s')
+        .describe('How long an idle client connection stays open. Changes need a restart.'),
+    })
+    .prefault({});
+}
+
+export function shutdownSchema() {
+  return z
+    .strictObject({
+      delay: duration
+        .prefault('0s')
+        .describe(
+          'Readiness fails for this long before the listener closes: time for load balancers to notice.',
+        ),
+      drain: duration.prefault('30s').describe('Time for requests in flight to finish.'),
+    })
+    .prefault({});
+}
+
+export function adminSchema(scalars: ReferenceScalars) {
+  return z
+    .strictObject({
+      tokens: z
+        .array(z.strictObject({ name: text, token: scalars.secret.describe('At least 24 characters.') }))
+        .prefault([])
+        .describe(
+          'Bearer tokens of the administration API. Without any, the embedded store makes one and writes it to a file (mode 0600).',
+        ),
+    })
+    .prefault({});
+}
+
+export function loggingSchema() {
+  return z
+    .strictObject({
+      level: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']).prefault('info'),
+      requests: z
+        .enum(['all', 'denied', 'none'])
+        .prefault('denied')
+        .describe('Which requests get a log line. The audit stream is separate.'),
+    })
+    .prefault({});
+}
+
+export const trustedProxiesSchema = z
+  .array(cidr)
+  .prefault([])
+  .describe('Peers whose X-Forwarded-For, -Proto and -Host are believed. Empty: nobody.');

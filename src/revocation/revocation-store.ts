@@ -1,0 +1,18 @@
+import type { EpochMilliseconds } from '../base/clock.ts';
+import type { Revocation, RevocationId } from './revocation.ts';
+
+/** All methods throw `StoreUnavailable` when they cannot know or could not make the change durable. */
+export interface RevocationStore {
+  /**
+   * Adds an entry and announces it on the change feed in the same atomic step. An entry for the same target is
+   * merged so that nothing that was revoked comes back: an absent `issuedBefore` beats any time, a later one an
+   * earlier one; likewise `expiresAt`. Returns the merged entry.
+   */
+  add(revocation: Revocation): Promise<Revocation>;
+  /** Every entry that has not expired at `now`. Sorted by target id. */
+  list(now: EpochMilliseconds): Promise<readonly Revocation[]>;
+  /** Takes an entry back (the audit stream keeps that it was there). True if there was one. */
+  remove(id: RevocationId): Promise<boolean>;
+  /** Forgets entries that expired at or before `now`; returns how many. */
+  prune(now: EpochMilliseconds): Promise<number>;
+}

@@ -1,0 +1,59 @@
+import type { ApiKeyId } from '../api-keys/api-key.ts';
+import type { EpochMilliseconds } from '../base/clock.ts';
+import type { TenantId } from '../tenants/tenant.ts';
+
+/**
+ * What a revocation takes back.
+ * `token`: one token by the id of `revocationIdOfToken`; `subject` and `client` by their namespaced name.
+ */
+export type RevocationTarget =
+  | { readonly kind: 'key'; readonly id: ApiKeyId }
+  | { readonly kind: 'token'; readonly issuer: string; readonly jti: string }
+  | { readonly kind: 'tokenDigest'; readonly digest: string }
+  | { readonly kind: 'subject'; readonly subject: string }
+  | { readonly kind: 'client'; readonly client: string }
+  | { readonly kind: 'tenant'; readonly tenant: TenantId };
+
+declare const revocationIdBrand: unique symbol;
+
+/** The canonical text of a target: injective, since its parts are escaped. The key of every revocation list. */
+export type RevocationId = string & { readonly [revocationIdBrand]: true };
+
+export interface Revocation {
+  readonly target: RevocationTarget;
+  /**
+   * Inclusive: what was issued at or before this moment is revoked; what is issued later is not.
+   * Absent: all of it, for as long as the entry lives.
+   */
+  readonly issuedBefore?: EpochMilliseconds;
+  /** When the entry may be forgotten, since all that it revokes has expired by then. Absent: never. */
+  readonly expiresAt?: EpochMilliseconds;
+  readonly revokedAt: EpochMilliseconds;
+  readonly revokedBy: string;
+  readonly reason?: string;
+}
+
+function escapePart(text: string): string {
+  return encodeURIComponent(text);
+}
+
+export function revocationIdOf(target: RevocationTarget): RevocationId {
+  return writeTarget(target) as RevocationId;
+}
+
+function writeTarget(target: RevocationTarget): string {
+  switch (target.kind) {
+    case 'key':
+      return `key:${escapePart(target.id)}`;
+    case 'token':
+      return `token:${escapePart(target.issuer)}:${escapePart(target.jti)}`;
+    case 'tokenDigest':
+      return `token-digest:${escapePart(target.digest)}`;
+    case 'subject':
+      return `subject:${escapePart(target.subject)}`;
+    case 'client':
+      return `client:${escapePart(target.client)}`;
+    case 'tenant':
+      return `tenant:${escapePart(target.tenant)}`;
+  }
+}

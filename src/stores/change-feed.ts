@@ -1,0 +1,19 @@
+import type { ApiKeyId } from '../api-keys/api-key.ts';
+import type { Revocation, RevocationId } from '../revocation/revocation.ts';
+import type { TenantId } from '../tenants/tenant.ts';
+
+/** Something that changes a decision. Announced in the same atomic step as the change itself. */
+export type Change =
+  | { readonly kind: 'apiKeyChanged'; readonly id: ApiKeyId }
+  | { readonly kind: 'tenantChanged'; readonly id: TenantId }
+  | { readonly kind: 'revocationAdded'; readonly revocation: Revocation }
+  | { readonly kind: 'revocationRemoved'; readonly id: RevocationId }
+  | { readonly kind: 'keyringChanged' };
+
+export interface ChangeFeed {
+  /**
+   * Calls `listener` for each change from now on, in order, before the method that made the change resolves
+   * where the change was made in this process. The function returned ends the subscription.
+   */
+  subscribe(listener: (change: Change) => void): () => void;
+}

@@ -1,0 +1,22 @@
+import type { ApiKeyStore } from '../api-keys/api-key-store.ts';
+import type { AuditStore } from '../audit/audit-store.ts';
+import type { KeyringStore } from '../keys/keyring-store.ts';
+import type { ReplayStore } from '../revocation/replay-store.ts';
+import type { RevocationStore } from '../revocation/revocation-store.ts';
+import type { TenantStore } from '../tenants/tenant-store.ts';
+import type { ChangeFeed } from './change-feed.ts';
+
+/** The ports of one store, opened together. */
+export interface Stores {
+  readonly tenants: TenantStore;
+  readonly apiKeys: ApiKeyStore;
+  readonly revocations: RevocationStore;
+  readonly keyring: KeyringStore;
+  readonly replays: ReplayStore;
+  readonly audit: AuditStore;
+  readonly changes: ChangeFeed;
+  /** One cheap round trip. Throws `StoreUnavailable`. */
+  ping(): Promise<void>;
+  /** Finishes what is pending and lets go of files and sockets. Idempotent. */
+  close(): Promise<void>;
+}

@@ -1,0 +1,24 @@
+/**
+ * What the gateway counts. Durations in seconds. Labels are bounded: names from the configuration, deny codes,
+ * and closed sets; never anything that a client sends.
+ */
+export interface Metrics {
+  /** One request, when its answer is finished or its connection is gone. `code` is `admitted` or a deny code. */
+  requestFinished(route: string, code: string, status: number, durationSeconds: number): void;
+  requestStarted(): void;
+  /** Time from dispatch to the head of the answer. */
+  upstreamAnswered(upstream: string, status: number, durationSeconds: number): void;
+  upstreamFailed(upstream: string, code: string): void;
+  targetHealth(upstream: string, target: string, isHealthy: boolean): void;
+  /** `cache`: apiKey, bearer, assertion. */
+  cacheLookup(cache: 'apiKey' | 'bearer' | 'assertion', outcome: 'hit' | 'miss' | 'negative'): void;
+  storeError(store: string, operation: string): void;
+  keyFetch(issuer: string, outcome: 'ok' | 'failed'): void;
+  introspection(issuer: string, outcome: 'active' | 'inactive' | 'failed'): void;
+  reload(outcome: 'ok' | 'failed', revision: string): void;
+  auditDropped(count: number): void;
+  /** Registers a gauge that is read when metrics are scraped. */
+  gauge(name: 'revocations' | 'in_flight_requests' | 'cached_credentials' | 'audit_queue', read: () => number): void;
+  /** Prometheus text exposition and its content type. */
+  expose(): Promise<{ readonly contentType: string; readonly body: string }>;
+}
