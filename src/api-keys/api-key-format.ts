@@ -1,4 +1,4 @@
-import { createHmac, hash, randomBytes, type KeyObject } from 'node:crypto';
+import { createHmac, hash, type KeyObject, randomBytes } from 'node:crypto';
 import { crc32 } from 'node:zlib';
 import type { ApiKeyDigest, ApiKeyId } from './api-key.ts';
 

@@ -1,6 +1,6 @@
 import type { EpochMilliseconds } from '../base/clock.ts';
-import type { Principal } from '../principals/principal.ts';
 import type { Secret } from '../base/secret.ts';
+import type { Principal } from '../principals/principal.ts';
 import type { TenantId } from '../tenants/tenant.ts';
 
 /** The effective tenant of a request, with what an upstream may be told of it. */

@@ -25,11 +25,14 @@ export interface StoredKeyring {
 
 /** All methods throw `StoreUnavailable` when they cannot know or could not make the change durable. */
 export interface KeyringStore {
+  /** `undefined` = no keys for this purpose yet. */
   find(purpose: string): Promise<StoredKeyring | undefined>;
+  /** Sorted by purpose. */
   list(): Promise<readonly StoredKeyring[]>;
   /**
    * Writes only if the stored revision is still `expectedRevision` (0 = there is none yet): of two replicas that
-   * rotate at once, one wins and the other reads the winner's.
+   * rotate at once, one wins and the other reads the winner's. What is stored has the revision
+   * `expectedRevision + 1`, whatever `keyring` says. Announces `keyringChanged`.
    */
   save(keyring: StoredKeyring, expectedRevision: number): Promise<'saved' | 'stale'>;
 }

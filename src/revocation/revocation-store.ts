@@ -4,9 +4,9 @@ import type { Revocation, RevocationId } from './revocation.ts';
 /** All methods throw `StoreUnavailable` when they cannot know or could not make the change durable. */
 export interface RevocationStore {
   /**
-   * Adds an entry and announces it on the change feed in the same atomic step. An entry for the same target is
-   * merged so that nothing that was revoked comes back: an absent `issuedBefore` beats any time, a later one an
-   * earlier one; likewise `expiresAt`. Returns the merged entry.
+   * Adds an entry and announces it on the change feed in the same atomic step. An entry for the same target that
+   * has not expired by the store's clock is merged as `mergeRevocations` says, so that nothing that was revoked
+   * comes back; an expired one counts as absent. Returns the merged entry, which is also the one announced.
    */
   add(revocation: Revocation): Promise<Revocation>;
   /** Every entry that has not expired at `now`. Sorted by target id. */

@@ -33,10 +33,6 @@ export interface Revocation {
   readonly reason?: string;
 }
 
-function escapePart(text: string): string {
-  return encodeURIComponent(text);
-}
-
 export function revocationIdOf(target: RevocationTarget): RevocationId {
   return writeTarget(target) as RevocationId;
 }
@@ -44,16 +40,16 @@ export function revocationIdOf(target: RevocationTarget): RevocationId {
 function writeTarget(target: RevocationTarget): string {
   switch (target.kind) {
     case 'key':
-      return `key:${escapePart(target.id)}`;
+      return `key:${escapeKeyPart(target.id)}`;
     case 'token':
-      return `token:${escapePart(target.issuer)}:${escapePart(target.jti)}`;
+      return `token:${escapeKeyPart(target.issuer)}:${escapeKeyPart(target.jti)}`;
     case 'tokenDigest':
-      return `token-digest:${escapePart(target.digest)}`;
+      return `token-digest:${escapeKeyPart(target.digest)}`;
     case 'subject':
-      return `subject:${escapePart(target.subject)}`;
+      return `subject:${escapeKeyPart(target.subject)}`;
     case 'client':
-      return `client:${escapePart(target.client)}`;
+      return `client:${escapeKeyPart(target.client)}`;
     case 'tenant':
-      return `tenant:${escapePart(target.tenant)}`;
+      return `tenant:${escapeKeyPart(target.tenant)}`;
   }
 }

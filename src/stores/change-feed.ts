@@ -13,7 +13,8 @@ export type Change =
 export interface ChangeFeed {
   /**
    * Calls `listener` for each change from now on, in order, before the method that made the change resolves
-   * where the change was made in this process. The function returned ends the subscription.
+   * where the change was made in this process. A listener that throws spoils neither the change nor other
+   * listeners. The function returned ends the subscription.
    */
   subscribe(listener: (change: Change) => void): () => void;
 }

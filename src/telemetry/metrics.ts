@@ -18,7 +18,10 @@ export interface Metrics {
   reload(outcome: 'ok' | 'failed', revision: string): void;
   auditDropped(count: number): void;
   /** Registers a gauge that is read when metrics are scraped. */
-  gauge(name: 'revocations' | 'in_flight_requests' | 'cached_credentials' | 'audit_queue', read: () => number): void;
+  gauge(
+    name: 'revocations' | 'in_flight_requests' | 'cached_credentials' | 'audit_queue',
+    read: () => number,
+  ): void;
   /** Prometheus text exposition and its content type. */
   expose(): Promise<{ readonly contentType: string; readonly body: string }>;
 }

@@ -16,9 +16,12 @@ export interface TenantChange {
   readonly issuers?: readonly string[];
 }
 
-/** All methods throw `StoreUnavailable` when they cannot know or could not make the change durable. */
+/**
+ * All methods throw `StoreUnavailable` when they cannot know or could not make the change durable.
+ * Each change announces `tenantChanged`. A host that a tenant lists twice is kept once.
+ */
 export interface TenantStore {
-  /** `clash`: the id, or one of the hosts, belongs to a tenant that is there already. */
+  /** Revision 1. `clash`: the id, or one of the hosts, belongs to a tenant that is there already. */
   create(
     tenant: Tenant,
     now: EpochMilliseconds,
@@ -27,7 +30,7 @@ export interface TenantStore {
   find(id: TenantId): Promise<StoredTenant | undefined>;
   /** Sorted by id. */
   list(): Promise<readonly StoredTenant[]>;
-  /** Changes only if `revision` is still the stored one, when it is given. */
+  /** Changes only if `revision` is still the stored one, when it is given. `stale` names the stored one. */
   update(
     id: TenantId,
     change: TenantChange,
@@ -39,6 +42,6 @@ export interface TenantStore {
     | { kind: 'clash'; with: TenantId }
     | { kind: 'stale'; revision: number }
   >;
-  /** True if there was one. Its API keys go with it, in the same atomic step. */
+  /** True if there was one. Its API keys go with it, in the same atomic step; each is announced as `apiKeyChanged`. */
   delete(id: TenantId): Promise<boolean>;
 }

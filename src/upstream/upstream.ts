@@ -7,10 +7,12 @@ export interface ForwardedRequest {
   readonly method: string;
   /** Path and query as sent, base path included. */
   readonly target: string;
-  /** Name, value, name, value …; complete but for Host and framing, which come from the fields below. */
-  readonly fields: string[];
-  /** Value of Host. `undefined`: the authority of the chosen target. */
-  readonly host: string | undefined;
+  /**
+   * The fields to send to this target: name, value, name, value …, complete with Host, without message framing.
+   * Called once per attempt, since identity may be bound to the authority. Throws `Outage` if the identity cannot be
+   * made: then nothing is sent (outcome `failed`, code of the outage).
+   */
+  readonly fieldsFor: (target: Target) => string[];
   readonly body: RequestBody;
   /** Tenants may have targets of their own. */
   readonly tenant: TenantId | undefined;
@@ -42,17 +44,20 @@ export type ForwardOutcome =
 export interface Upstream {
   readonly name: string;
   /**
-   * The authority that the upstream will see for a tenant, when `host: upstream`; chosen before dispatch so that
-   * identity fields can be bound to it. Picks a target (healthy ones first); throws nothing.
+   * Picks a target of the tenant (healthy ones first), streams request and answer. Calls `finished` exactly once;
+   * throws nothing.
    */
-  choose(tenant: TenantId | undefined): Target;
-  /** Streams request and answer. Calls `finished` exactly once; throws nothing. */
-  forward(request: ForwardedRequest, target: Target, received: IncomingMessage, response: ServerResponse, finished: (outcome: ForwardOutcome) => void): void;
+  forward(
+    request: ForwardedRequest,
+    received: IncomingMessage,
+    response: ServerResponse,
+    finished: (outcome: ForwardOutcome) => void,
+  ): void;
 }
 
 export interface Target {
   readonly origin: string;
-  /** host[:port] as it goes into Host. */
+  /** host[:port], lower-case, without the default port: as it goes into Host. */
   readonly authority: string;
   readonly isHealthy: boolean;
 }

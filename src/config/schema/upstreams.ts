@@ -3,11 +3,9 @@ import { SIGNING_ALGORITHMS } from '../../keys/algorithm.ts';
 import { duration, entryName, fieldName, type ReferenceScalars, text } from './scalars.ts';
 
 /** An absolute path that may be put before or taken from a request path: no trailing slash, nothing ambiguous. */
-export const pathPrefix = z
-  .string()
-  .regex(/^(?:\/(?!\.{1,2}(?:\/|$))[A-Za-z0-9._~!$&'()*+,;=:@-]+)+$/, {
-    error: 'a path such as /api/v2, without a trailing slash',
-  });
+export const pathPrefix = z.string().regex(/^(?:\/(?!\.{1,2}(?:\/|$))[A-Za-z0-9._~!$&'()*+,;=:@-]+)+$/, {
+  error: 'a path such as /api/v2, without a trailing slash',
+});
 
 export const timeoutsSchema = z.strictObject({
   connect: duration.optional().describe('Time to connect, TLS included. Upstream only; default 2s.'),
