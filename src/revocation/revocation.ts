@@ -1,5 +1,6 @@
 import type { ApiKeyId } from '../api-keys/api-key.ts';
 import type { EpochMilliseconds } from '../base/clock.ts';
+import { escapeKeyPart } from '../base/key-part.ts';
 import type { TenantId } from '../tenants/tenant.ts';
 
 /**

@@ -44,4 +44,11 @@ export interface TenantStore {
   >;
   /** True if there was one. Its API keys go with it, in the same atomic step; each is announced as `apiKeyChanged`. */
   delete(id: TenantId): Promise<boolean>;
+  /**
+   * Suspends or resumes a tenant that the configuration describes, and which the store therefore cannot change: kept
+   * apart from the stored tenants, and only ever narrower than the configuration. True if it was not so already.
+   */
+  setSuspension(id: TenantId, isSuspended: boolean, now: EpochMilliseconds): Promise<boolean>;
+  /** Ids of `setSuspension`, sorted. */
+  listSuspensions(): Promise<readonly TenantId[]>;
 }
