@@ -1,43 +1,62 @@
 import { z } from 'zod';
-import type { ApiKeyDigest, ApiKeyId } from '../../api-keys/api-key.ts';
-import { parseApiKeyId } from '../../api-keys/api-key.ts';
-import { duration, fieldName, type ReferenceScalars, tenantId, text } from './scalars.ts';
+import { type ApiKeyDigest, parseApiKeyId } from '../../api-keys/api-key.ts';
+import {
+  duration,
+  fieldName,
+  integer,
+  parsedText,
+  type ReferenceScalars,
+  tenantId,
+  text,
+} from './scalars.ts';
 
-const keyId = z.string().transform((value, context): ApiKeyId => {
-  const id = parseApiKeyId(value);
-  if (id !== undefined) return id;
-  context.addIssue({
-    code: 'custom',
-    message: 'a key id of letters, digits, ., _ and -, at most 64 characters',
-    input: value,
-  });
-  return z.NEVER;
+const keyId = parsedText('a key id of letters, digits, ., _ and -, at most 64 characters', parseApiKeyId, {
+  title: 'key id',
 });
 
-const digest = z.string().transform((value, context): ApiKeyDigest => {
+function parseDigest(value: string): ApiKeyDigest | undefined {
   const match = /^(sha256|hmac-sha256):([0-9a-f]{64})$/.exec(value);
-  if (match !== null) return { algorithm: match[1] as ApiKeyDigest['algorithm'], hex: match[2] ?? '' };
-  context.addIssue({
-    code: 'custom',
-    message: 'sha256: or hmac-sha256: and 64 lower-case hex digits',
-    input: value,
-  });
-  return z.NEVER;
+  if (match === null) return undefined;
+  return { algorithm: match[1] as ApiKeyDigest['algorithm'], hex: match[2] ?? '' };
+}
+
+const digest = parsedText('sha256: or hmac-sha256: and 64 lower-case hex digits', parseDigest, {
+  title: 'digest',
+  pattern: '^(sha256|hmac-sha256):[0-9a-f]{64}$',
 });
 
-/** A date (UTC midnight) or date and time with a zone, in milliseconds since the epoch. */
-const instant = z.string().transform((value, context): number => {
+function parseInstant(value: string): number | undefined {
   const isInstant = /^\d{4}-\d{2}-\d{2}(?:T\d{2}:\d{2}(?::\d{2}(?:\.\d{1,3})?)?(?:Z|[+-]\d{2}:\d{2}))?$/.test(
     value,
   );
   const milliseconds = isInstant ? Date.parse(value) : Number.NaN;
-  if (!Number.isNaN(milliseconds)) return milliseconds;
-  context.addIssue({
-    code: 'custom',
-    message: 'a date such as 2027-06-30 or 2027-06-30T12:00:00Z',
-    input: value,
-  });
-  return z.NEVER;
+  return Number.isNaN(milliseconds) || !isCalendarDay(value.slice(0, 10)) ? undefined : milliseconds;
+}
+
+/** Date.parse reads 2027-02-30 as 2 March. */
+function isCalendarDay(day: string): boolean {
+  return new Date(`${day}T00:00:00Z`).toISOString().startsWith(day);
+}
+
+/** A date (UTC midnight) or date and time with a zone, in milliseconds since the epoch. */
+const instant = parsedText('a date such as 2027-06-30 or 2027-06-30T12:00:00Z', parseInstant, {
+  title: 'date',
+  examples: ['2027-06-30', '2027-06-30T12:00:00Z'],
+});
+
+const configuredKey = z.strictObject({
+  id: keyId.describe('Public part of the key, safe to log. Unique.'),
+  tenant: tenantId.describe('Tenant that the key acts for.'),
+  name: text.describe('For people: which system uses it.'),
+  owner: text.optional().describe('Whom to call about it.'),
+  digest: digest.describe(
+    'sha256:HEX of the whole key, or hmac-sha256:HEX under `apiKeys.pepper` for keys that could be guessed.',
+  ),
+  scopes: z.array(text).prefault([]).describe('Scopes that the key grants.'),
+  roles: z.array(text).prefault([]).describe('Roles that the key grants.'),
+  expires: instant
+    .optional()
+    .describe('From this instant on the key is refused. A date alone: UTC midnight.'),
 });
 
 export function apiKeysSchema(scalars: ReferenceScalars) {
@@ -48,31 +67,26 @@ export function apiKeysSchema(scalars: ReferenceScalars) {
         .describe('Field that carries the key. `Authorization: ApiKey …` is always accepted too.'),
       pepper: scalars.secret
         .optional()
-        .describe('Keys imported legacy keys by HMAC-SHA-256. Changing it makes them unusable.'),
+        .describe(
+          'Keys the HMAC-SHA-256 of imported legacy keys; at least 32 bytes. Changing it makes them unusable.',
+        ),
       keys: z
-        .array(
-          z.strictObject({
-            id: keyId,
-            tenant: tenantId,
-            name: text,
-            owner: text.optional(),
-            digest,
-            scopes: z.array(text).prefault([]),
-            roles: z.array(text).prefault([]),
-            expires: instant.optional(),
-          }),
-        )
+        .array(configuredKey)
         .prefault([])
         .describe('Keys kept in the configuration, by digest only. Further keys live in the store.'),
       cache: z
         .strictObject({
-          entries: z.int().min(100).max(10_000_000).prefault(50_000),
+          entries: integer(100, 10_000_000)
+            .prefault(50_000)
+            .describe('Most presented keys that are remembered, known and unknown.'),
           unknown: duration.prefault('2s').describe('How long an unknown key is remembered as unknown.'),
           lastUseEvery: duration
             .prefault('30s')
             .describe('How often last uses are written back, in one batch.'),
         })
-        .prefault({}),
+        .prefault({})
+        .describe('What each process remembers of API keys.'),
     })
-    .prefault({});
+    .prefault({})
+    .describe('API keys.');
 }

@@ -10,15 +10,18 @@ import {
   trustedProxiesSchema,
 } from './listeners.ts';
 import { routesSchema } from './routes.ts';
-import { duration, type ResolveReference, referenceScalars, text } from './scalars.ts';
+import { duration, type ResolvePath, type ResolveReference, referenceScalars, text } from './scalars.ts';
 import { tenantsSchema } from './tenants.ts';
 import { upstreamsSchema } from './upstreams.ts';
 
-/** The one schema: validation, `gatehouse schema` and the configuration reference all come from it. */
-export function configSchema(resolve: ResolveReference) {
-  const scalars = referenceScalars(resolve);
+/**
+ * The one schema: validation, `gatehouse schema` and the configuration reference all come from it.
+ * `resolve` resolves references in secrets and addresses; `resolvePath` makes paths of files that are read absolute.
+ */
+export function configSchema(resolve: ResolveReference, resolvePath: ResolvePath = (path) => path) {
+  const scalars = referenceScalars(resolve, resolvePath);
   return z.strictObject({
-    listen: listenersSchema(),
+    listen: listenersSchema(scalars),
     publicUrl: scalars.url
       .optional()
       .describe('How clients reach the gateway; `iss` of assertions. Never taken from a request.'),
@@ -27,14 +30,21 @@ export function configSchema(resolve: ResolveReference) {
       .strictObject({
         embedded: z
           .strictObject({
-            path: text.prefault('./data/gatehouse.db').describe('Database file, or :memory:.'),
+            path: text
+              .prefault('./data/gatehouse.db')
+              .describe('Database file, relative to the working directory, or :memory:.'),
           })
-          .prefault({}),
+          .prefault({})
+          .describe('SQLite, for one process. Nothing to install.'),
       })
-      .prefault({}),
+      .prefault({})
+      .describe('Where tenants, keys and revocations are kept. Changes need a restart.'),
     encryptionKeys: z
       .array(
-        z.strictObject({ id: text, key: scalars.secret.describe('32 bytes, as 64 hex digits or base64.') }),
+        z.strictObject({
+          id: text.describe('Name of the key, kept with what it sealed. Unique.'),
+          key: scalars.secret.describe('32 bytes, as 64 hex digits or base64.'),
+        }),
       )
       .prefault([])
       .describe(
@@ -44,7 +54,8 @@ export function configSchema(resolve: ResolveReference) {
       .strictObject({
         rotateEvery: duration.prefault('30d').describe('How often the keys of assertions rotate.'),
       })
-      .prefault({}),
+      .prefault({})
+      .describe('The keys that assertions are signed with.'),
     tenantHosts: z
       .array(text)
       .prefault([])

@@ -1,18 +1,30 @@
 import { z } from 'zod';
-import { cidr, duration, listenAddress, type ReferenceScalars, rate, size, text } from './scalars.ts';
+import {
+  cidr,
+  duration,
+  integer,
+  listenAddress,
+  type ReferenceScalars,
+  rate,
+  size,
+  text,
+} from './scalars.ts';
 
-export function listenersSchema() {
+export function listenersSchema(scalars: ReferenceScalars) {
   const publicListener = z.union(
     [
       listenAddress,
       z.strictObject({
-        address: listenAddress,
+        address: listenAddress.describe('Where to listen: host:port, or [IPv6]:port.'),
         tls: z
           .strictObject({
-            cert: text.describe('Certificate chain, PEM file. Reloaded when it changes.'),
-            key: text.describe('Private key, PEM file.'),
+            cert: scalars.filePath.describe(
+              'Certificate chain, PEM file, leaf first. Reloaded when it changes.',
+            ),
+            key: scalars.filePath.describe('Private key of the certificate, PEM file.'),
           })
-          .optional(),
+          .optional()
+          .describe('Terminates TLS here. Absent: plain HTTP, for use behind something that terminates it.'),
       }),
     ],
     { error: 'an address such as 0.0.0.0:8080, or { address, tls: { cert, key } }' },
@@ -21,13 +33,17 @@ export function listenersSchema() {
     .strictObject({
       public: publicListener
         .prefault('0.0.0.0:8080')
-        .transform((value) => ('address' in value ? value : { address: value })),
+        .transform((value) => ('address' in value ? value : { address: value }))
+        .describe('Where clients connect: an address, or an address with TLS. Changes need a restart.'),
       admin: listenAddress
         .prefault('127.0.0.1:8081')
-        .describe('Administration: REST. Keep it off public networks.'),
-      ops: listenAddress.prefault('0.0.0.0:9464').describe('Metrics and health checks.'),
+        .describe('Administration over REST. Keep it off public networks. Changes need a restart.'),
+      ops: listenAddress
+        .prefault('0.0.0.0:9464')
+        .describe('Metrics and health checks: /metrics, /livez, /readyz. Changes need a restart.'),
     })
-    .prefault({});
+    .prefault({})
+    .describe('The listeners. Port 0 lets the system choose.');
 }
 
 export function limitsSchema() {
@@ -37,8 +53,8 @@ export function limitsSchema() {
         .prefault('30/min')
         .describe('Wrong credentials that one peer may present before it is answered 429.'),
       body: size.prefault('64MiB').describe('Largest request body of a route that sets no limit of its own.'),
-      target: size.prefault('8KiB').describe('Longest request target.'),
-      fields: z.int().min(10).max(2000).prefault(200).describe('Most header fields of one request.'),
+      target: size.prefault('8KiB').describe('Longest request target (path and query).'),
+      fields: integer(10, 2000).prefault(200).describe('Most header fields of one request.'),
       fieldBytes: size
         .prefault('32KiB')
         .describe('Largest header section of one request. Changes need a restart.'),
@@ -50,7 +66,8 @@ export function limitsSchema() {
         .prefault('65s')
         .describe('How long an idle client connection stays open. Changes need a restart.'),
     })
-    .prefault({});
+    .prefault({})
+    .describe('What one request or one peer may ask of the gateway.');
 }
 
 export function shutdownSchema() {
@@ -63,32 +80,43 @@ export function shutdownSchema() {
         ),
       drain: duration.prefault('30s').describe('Time for requests in flight to finish.'),
     })
-    .prefault({});
+    .prefault({})
+    .describe('How the process stops on SIGTERM.');
 }
 
 export function adminSchema(scalars: ReferenceScalars) {
   return z
     .strictObject({
       tokens: z
-        .array(z.strictObject({ name: text, token: scalars.secret.describe('At least 24 characters.') }))
+        .array(
+          z.strictObject({
+            name: text.describe('Who uses it; appears in the audit log. Unique.'),
+            token: scalars.secret.describe('At least 24 characters.'),
+          }),
+        )
         .prefault([])
         .describe(
           'Bearer tokens of the administration API. Without any, the embedded store makes one and writes it to a file (mode 0600).',
         ),
     })
-    .prefault({});
+    .prefault({})
+    .describe('Who may administer the gateway.');
 }
 
 export function loggingSchema() {
   return z
     .strictObject({
-      level: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']).prefault('info'),
+      level: z
+        .enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'])
+        .prefault('info')
+        .describe('Least severe level that is written. Credentials are never logged, at any level.'),
       requests: z
         .enum(['all', 'denied', 'none'])
         .prefault('denied')
         .describe('Which requests get a log line. The audit stream is separate.'),
     })
-    .prefault({});
+    .prefault({})
+    .describe('The log: JSON lines on standard output.');
 }
 
 export const trustedProxiesSchema = z

@@ -1,63 +1,85 @@
 import { z } from 'zod';
-import { entryName, fieldName, size, text } from './scalars.ts';
+import { entryName, fieldName, patternText, size, text } from './scalars.ts';
 import { pathPrefix, timeoutsSchema } from './upstreams.ts';
 
-const method = z
-  .string()
-  .regex(/^[A-Z][A-Z-]{0,31}$/, { error: 'a method in capital letters' })
-  .refine((value) => !['TRACE', 'TRACK', 'CONNECT'].includes(value), {
-    error: 'a method other than TRACE, TRACK and CONNECT, which are never forwarded',
-  });
+const method = patternText(/^[A-Z][A-Z-]{0,31}$/, 'a method in capital letters', 'method').refine(
+  (value) => !['TRACE', 'TRACK', 'CONNECT'].includes(value),
+  { error: 'a method other than TRACE, TRACK and CONNECT, which are never forwarded' },
+);
 
 /** `/a/{name}/b` or `/a/**`: whole segments only; `**` last. */
-const pathPattern = z
-  .string()
-  .regex(
-    /^(?:\/|(?:\/(?:\*\*(?=$)|\{[a-z][A-Za-z0-9]*\}|(?!\.{1,2}(?:\/|$))[A-Za-z0-9._~!$&'()+,;=:@-]+))+)$/,
-    {
-      error: 'a path pattern: literal segments, {name} for one segment, ** as the last segment for any rest',
-    },
-  );
+const pathPattern = patternText(
+  /^(?:\/|(?:\/(?:\*\*(?=$)|\{[a-z][A-Za-z0-9]*\}|(?!\.{1,2}(?:\/|$))[A-Za-z0-9._~!$&'()+,;=:@-]+))+)$/,
+  'a path pattern: literal segments, {name} for one segment, ** as the last segment for any rest',
+  'path pattern',
+);
 
 export function routesSchema() {
   const accept = z.array(z.enum(['apiKey', 'bearer', 'apiKey+bearer'])).min(1);
   const route = z.strictObject({
-    id: entryName,
-    match: z.strictObject({
-      host: text
-        .optional()
-        .describe('Exact host, or a pattern with {tenant} as its first label. Absent: any host.'),
-      path: pathPattern,
-      methods: z.array(method).min(1).optional().describe('Absent: every method.'),
-    }),
+    id: entryName.describe('Name in logs, metrics and the audit stream. Unique.'),
+    match: z
+      .strictObject({
+        host: text
+          .optional()
+          .describe(
+            'Exact host, or a pattern with {tenant} as its first label, which then names the tenant. Absent: any host.',
+          ),
+        path: pathPattern.describe(
+          'Literal segments, {name} for exactly one segment, and ** as the last segment for any rest.',
+        ),
+        methods: z.array(method).min(1).optional().describe('Absent: every method.'),
+      })
+      .describe('Which requests the route is for.'),
     public: z
       .literal(true, { error: 'true, or no such key' })
       .optional()
-      .describe('No credential is asked for, and no identity is forwarded.'),
-    accept: accept.optional().describe('Alternatives: a kind, or a declared pair. Required unless public.'),
+      .describe('No credential is asked for, and no identity is forwarded. Excludes `accept` and `require`.'),
+    accept: accept
+      .optional()
+      .describe(
+        'Credentials that the route accepts, as alternatives: a kind, or a declared pair, in which the key names the client and the token the user. Required unless `public`.',
+      ),
     require: z
       .strictObject({
-        scopes: z.array(text).prefault([]).describe('All of these.'),
-        anyRole: z.array(text).min(1).optional(),
-        allRoles: z.array(text).prefault([]),
+        scopes: z.array(text).prefault([]).describe('Scopes that the credential must have, all of them.'),
+        anyRole: z.array(text).min(1).optional().describe('Roles of which the principal must have one.'),
+        allRoles: z.array(text).prefault([]).describe('Roles that the principal must have, all of them.'),
       })
-      .prefault({}),
+      .prefault({})
+      .describe('What the principal must be allowed to do.'),
     tenant: z
       .strictObject({
         require: z
           .array(z.enum(['credential', 'host', 'path', 'field']))
           .prefault([])
-          .describe('Sources that must be present.'),
-        path: text.optional().describe('Name of a path parameter that names the tenant.'),
+          .describe('Sources of the tenant that must be present. All that are present must agree, always.'),
+        path: text.optional().describe('Name of a parameter of `match.path` that names the tenant.'),
         field: fieldName.optional().describe("Client's field that names the tenant. It is never forwarded."),
       })
-      .prefault({}),
-    limits: z.strictObject({ body: size.optional() }).prefault({}),
-    timeouts: timeoutsSchema.omit({ connect: true }).prefault({}),
+      .prefault({})
+      .describe('Where the tenant comes from, besides credential and host.'),
+    limits: z
+      .strictObject({
+        body: size.optional().describe('Largest request body. Default: `limits.body`.'),
+      })
+      .prefault({})
+      .describe('Limits of this route.'),
+    timeouts: timeoutsSchema
+      .omit({ connect: true })
+      .prefault({})
+      .describe('Override those of the upstream for this route.'),
     stripPrefix: pathPrefix
       .optional()
-      .describe('Literal prefix that is taken from the path before it is forwarded.'),
-    upstream: entryName,
+      .describe(
+        'Literal prefix that is taken from the path before it is forwarded. Must begin `match.path`.',
+      ),
+    upstream: entryName.describe('Name of the upstream that the request is forwarded to.'),
   });
-  return z.array(route).min(1);
+  return z
+    .array(route)
+    .min(1)
+    .describe(
+      'What may pass. A request without a route is answered 404. The most specific path wins, not the order.',
+    );
 }

@@ -1,67 +1,86 @@
 import { BlockList, isIP } from 'node:net';
 import { z } from 'zod';
 import { parseDuration } from '../../base/duration.ts';
-import { type Result } from '../../base/result.ts';
+import type { Result } from '../../base/result.ts';
 import { Secret } from '../../base/secret.ts';
 import { parseSize } from '../../base/size.ts';
 import { parseTenantId, type TenantId } from '../../tenants/tenant.ts';
 
-/** Turns a text with `${env:NAME}` or `${file:PATH}` in it into what it stands for, or says what is wrong with it. */
+/** Turns a text with `${env:NAME}` or `${file:PATH}` in it into what it stands for, or says what was expected instead. */
 export type ResolveReference = (text: string) => Result<string, string>;
+
+/** Makes the path of a referenced file absolute. */
+export type ResolvePath = (path: string) => string;
+
+/** What JSON Schema, editors and the reference are told of a scalar. `title` is its type in the reference. */
+interface ScalarMeta {
+  readonly title: string;
+  readonly pattern?: string;
+  readonly examples?: string[];
+}
+
+/** A scalar written as text. `expected` ends the sentence "found …, expected …" whatever is wrong with it. */
+export function parsedText<T>(expected: string, parse: (value: string) => T | undefined, meta: ScalarMeta) {
+  return z
+    .string({ error: expected })
+    .transform((value, context): T => {
+      const result = parse(value);
+      if (result !== undefined) return result;
+      context.addIssue({ code: 'custom', message: expected, input: value });
+      return z.NEVER;
+    })
+    .meta({ ...meta });
+}
+
+/** A text that matches a pattern and stays as it is. */
+export function patternText(pattern: RegExp, expected: string, title = 'text') {
+  return z.string({ error: expected }).regex(pattern, { error: expected }).meta({ title });
+}
+
+/** A whole number within bounds, both included. */
+export function integer(minimum: number, maximum: number) {
+  const expected = `a whole number from ${minimum} to ${maximum}`;
+  return z
+    .int({ error: expected })
+    .min(minimum, { error: expected })
+    .max(maximum, { error: expected })
+    .meta({ title: `${minimum} to ${maximum}` });
+}
 
 /** A text without references: those belong only where a secret or an address is expected. */
 export const text = z
-  .string()
-  .min(1)
+  .string({ error: 'text' })
+  .min(1, { error: 'text that is not empty' })
   .regex(/^(?!.*\$\{(?:env|file):)/s, {
-    error: 'text without ${env:…} or ${file:…}, which are only for secrets and addresses',
-  });
+    error: 'text without ${env:…} and ${file:…}, which are only for secrets and addresses',
+  })
+  .meta({ title: 'text' });
 
 /** Name of an entry (upstream, route, issuer …): becomes a metrics label and part of store keys. */
-export const entryName = z
-  .string()
-  .regex(/^[a-z0-9][a-z0-9-]{0,62}$/, { error: 'a name of a-z, 0-9 and -, at most 63 characters' });
+export const entryName = patternText(
+  /^[a-z0-9][a-z0-9-]{0,62}$/,
+  'a name of a-z, 0-9 and -, at most 63 characters',
+  'name',
+);
 
-export const tenantId = z.string().transform((value, context): TenantId => {
-  const id = parseTenantId(value);
-  if (id !== undefined) return id;
-  context.addIssue({
-    code: 'custom',
-    message: 'a tenant id of a-z, 0-9 and -, at most 63 characters',
-    input: value,
-  });
-  return z.NEVER;
-});
+export const tenantId = parsedText<TenantId>(
+  'a tenant id of a-z, 0-9 and -, at most 63 characters',
+  parseTenantId,
+  { title: 'tenant id', pattern: '^[a-z0-9][a-z0-9-]{0,62}$' },
+);
 
 /** A duration in milliseconds, written as `500ms`, `30s`, `10m`, `12h` or `7d`. */
-export const duration = z.string().transform((value, context): number => {
-  const milliseconds = parseDuration(value);
-  if (milliseconds !== undefined) return milliseconds;
-  context.addIssue({
-    code: 'custom',
-    message: 'a duration such as 500ms, 30s, 10m, 12h or 7d',
-    input: value,
-  });
-  return z.NEVER;
+export const duration = parsedText('a duration such as 500ms, 30s, 10m, 12h or 7d', parseDuration, {
+  title: 'duration',
+  pattern: '^\\d{1,9}(ms|s|m|h|d)$',
+  examples: ['500ms', '30s', '10m', '12h', '7d'],
 });
 
 /** A size in bytes, written as `512KiB`, `1MiB` or `10MB`. */
-export const size = z.string().transform((value, context): number => {
-  const bytes = parseSize(value);
-  if (bytes !== undefined) return bytes;
-  context.addIssue({ code: 'custom', message: 'a size such as 512KiB, 1MiB or 10MB', input: value });
-  return z.NEVER;
-});
-
-/** A count in a time: `20/min` → { count: 20, windowMilliseconds: 60,000 }. */
-export const rate = z.string().transform((value, context): Rate => {
-  const match = /^([1-9]\d{0,8})\/(s|min|h)$/.exec(value);
-  if (match !== null) {
-    const unit = match[2] === 's' ? 1000 : match[2] === 'min' ? 60_000 : 3_600_000;
-    return { count: Number(match[1]), windowMilliseconds: unit };
-  }
-  context.addIssue({ code: 'custom', message: 'a rate such as 10/s, 600/min or 5000/h', input: value });
-  return z.NEVER;
+export const size = parsedText('a size such as 512KiB, 1MiB or 10MB', parseSize, {
+  title: 'size',
+  pattern: '^\\d{1,9}(B|KiB|MiB|GiB|kB|MB|GB)$',
+  examples: ['512KiB', '1MiB', '10MB'],
 });
 
 export interface Rate {
@@ -69,18 +88,37 @@ export interface Rate {
   readonly windowMilliseconds: number;
 }
 
-/** An IP address or CIDR block. IPv4-mapped IPv6 is refused: write the IPv4 block. */
-export const cidr = z
-  .string()
-  .refine(isCidr, { error: 'an IP address or CIDR block such as 10.20.0.0/28 or fd00::/8' });
+const WINDOWS = { s: 1000, min: 60_000, h: 3_600_000 } as const;
+
+function parseRate(value: string): Rate | undefined {
+  const match = /^([1-9]\d{0,8})\/(s|min|h)$/.exec(value);
+  if (match === null) return undefined;
+  return { count: Number(match[1]), windowMilliseconds: WINDOWS[match[2] as keyof typeof WINDOWS] };
+}
+
+/** A count in a time: `20/min` → { count: 20, windowMilliseconds: 60,000 }. */
+export const rate = parsedText('a rate such as 10/s, 600/min or 5000/h', parseRate, {
+  title: 'rate',
+  pattern: '^[1-9]\\d{0,8}/(s|min|h)$',
+  examples: ['10/s', '600/min', '5000/h'],
+});
 
 function isCidr(value: string): boolean {
   const [address = '', prefix, ...rest] = value.split('/');
   const family = isIP(address);
-  if (family === 0 || rest.length > 0 || address.toLowerCase().startsWith('::ffff:')) return false;
+  if (family === 0 || address.includes('%') || rest.length > 0) return false;
+  if (address.toLowerCase().startsWith('::ffff:')) return false;
   if (prefix === undefined) return true;
   return /^\d{1,3}$/.test(prefix) && Number(prefix) <= (family === 4 ? 32 : 128);
 }
+
+const CIDR_EXPECTED = 'an IP address or CIDR block such as 10.20.0.0/28 or fd00::/8';
+
+/** An IP address or CIDR block. IPv4-mapped IPv6 is refused: write the IPv4 block. */
+export const cidr = z
+  .string({ error: CIDR_EXPECTED })
+  .refine(isCidr, { error: CIDR_EXPECTED })
+  .meta({ title: 'CIDR block', examples: ['10.20.0.0/28', 'fd00::/8'] });
 
 /** Blocks of `cidr` texts as a list that can be asked. */
 export function blockListOf(blocks: readonly string[]): BlockList {
@@ -99,28 +137,24 @@ export interface ListenAddress {
   readonly port: number;
 }
 
-/** `host:port` or `[ipv6]:port` to listen on; port 0 lets the system choose. */
-export const listenAddress = z.string().transform((value, context): ListenAddress => {
-  const match = /^(?:\[([0-9A-Fa-f:.]+)\]|([A-Za-z0-9.-]*)):(\d{1,5})$/.exec(value);
-  if (match !== null && Number(match[3]) <= 65_535) {
-    const host = match[1] ?? match[2];
-    return { host: host === undefined || host === '' ? '0.0.0.0' : host, port: Number(match[3]) };
-  }
-  context.addIssue({
-    code: 'custom',
-    message: 'an address such as 0.0.0.0:8080 or [::1]:8080',
-    input: value,
-  });
-  return z.NEVER;
-});
+const HOST_LABELS = /^(?!-)[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*$/;
 
-/** The name of an HTTP field (RFC 9110 §5.1). */
-export const fieldName = z
-  .string()
-  .regex(/^[!#$%&'*+\-.^_`|~0-9A-Za-z]{1,128}$/, { error: 'an HTTP field name' })
-  .refine((name) => !FRAMING_FIELDS.has(name.toLowerCase()), {
-    error: 'a field that is not part of message framing or connection control',
-  });
+function parseListenAddress(value: string): ListenAddress | undefined {
+  const match = /^(?:\[([0-9A-Fa-f:.]+)\]|([A-Za-z0-9.-]*)):(\d{1,5})$/.exec(value);
+  if (match === null || Number(match[3]) > 65_535) return undefined;
+  const port = Number(match[3]);
+  if (match[1] !== undefined) return isIP(match[1]) === 6 ? { host: match[1], port } : undefined;
+  const host = match[2] === undefined || match[2] === '' ? '0.0.0.0' : match[2];
+  // A host of digits and dots that is no address would be looked up as a name.
+  const isHost = /^[\d.]+$/.test(host) ? isIP(host) === 4 : HOST_LABELS.test(host);
+  return isHost ? { host, port } : undefined;
+}
+
+/** `host:port` or `[ipv6]:port` to listen on; port 0 lets the system choose. */
+export const listenAddress = parsedText('an address such as 0.0.0.0:8080 or [::1]:8080', parseListenAddress, {
+  title: 'address',
+  examples: ['0.0.0.0:8080', '[::1]:8080'],
+});
 
 /** Fields that decide about framing or the connection: never ours to set from configuration. */
 const FRAMING_FIELDS: ReadonlySet<string> = new Set([
@@ -136,46 +170,62 @@ const FRAMING_FIELDS: ReadonlySet<string> = new Set([
   'upgrade',
 ]);
 
-/** Scalars whose text may hold references, which `resolve` resolves. */
+/** The name of an HTTP field (RFC 9110 §5.1). */
+export const fieldName = patternText(
+  /^[!#$%&'*+\-.^_`|~0-9A-Za-z]{1,128}$/,
+  'an HTTP field name',
+  'field name',
+).refine((name) => !FRAMING_FIELDS.has(name.toLowerCase()), {
+  error: 'a field that is not part of message framing or connection control',
+});
+
+/** Scalars whose text may hold references, which `resolve` resolves, and paths of files that are read. */
 export interface ReferenceScalars {
   /** Text with references resolved. */
   readonly resolvedText: z.ZodType<string, string>;
   readonly secret: z.ZodType<Secret, string>;
   /** An absolute http or https URL without credentials, query or fragment, references resolved. */
   readonly url: z.ZodType<string, string>;
+  /** The path of a file that is read when the configuration is loaded, made absolute. */
+  readonly filePath: z.ZodType<string, string>;
 }
 
-export function referenceScalars(resolve: ResolveReference): ReferenceScalars {
-  const resolvedText = z
-    .string()
-    .min(1)
-    .transform((value, context): string => {
-      const resolved = resolve(value);
-      if (resolved.ok) return resolved.value;
-      context.addIssue({ code: 'custom', message: resolved.error, input: value });
-      return z.NEVER;
-    });
-  return {
-    resolvedText,
-    secret: resolvedText.transform((value) => new Secret(value)),
-    url: resolvedText.transform((value, context): string => {
-      const url = URL.canParse(value) ? new URL(value) : undefined;
-      const isPlain =
-        url !== undefined &&
-        (url.protocol === 'http:' || url.protocol === 'https:') &&
-        url.username === '' &&
-        url.password === '' &&
-        url.search === '' &&
-        url.hash === '' &&
-        !value.includes('#') &&
-        !value.includes('?');
-      if (isPlain) return value;
-      context.addIssue({
-        code: 'custom',
-        message: 'an http:// or https:// URL without user, query or fragment',
-        input: value,
+const URL_EXPECTED = 'an http:// or https:// URL without user, query or fragment';
+
+function isPlainUrl(value: string): boolean {
+  // Beyond printable ASCII a URL is re-encoded by whoever parses it; `\` is read as `/`.
+  if (!/^https?:\/\/[\x21-\x7E]+$/i.test(value) || /[?#@\\]/.test(value)) return false;
+  return URL.canParse(value);
+}
+
+/** `writeOnly` marks the places whose text must never be printed. */
+export function referenceScalars(resolve: ResolveReference, resolvePath: ResolvePath): ReferenceScalars {
+  const referring = (expected: string) =>
+    z
+      .string({ error: expected })
+      .min(1, { error: `${expected} that is not empty` })
+      .transform((value, context): string => {
+        const resolved = resolve(value);
+        if (resolved.ok) return resolved.value;
+        context.addIssue({ code: 'custom', message: resolved.error, input: value });
+        return z.NEVER;
       });
-      return z.NEVER;
-    }),
+  return {
+    resolvedText: referring('text').meta({ title: 'text or reference', writeOnly: true }),
+    secret: referring('text')
+      .transform((value) => new Secret(value))
+      .meta({
+        title: 'secret',
+        writeOnly: true,
+        examples: ['${env:NAME}', '${file:/run/secrets/name}'],
+      }),
+    url: referring('a URL')
+      .transform((value, context): string => {
+        if (isPlainUrl(value)) return value;
+        context.addIssue({ code: 'custom', message: URL_EXPECTED, input: value });
+        return z.NEVER;
+      })
+      .meta({ title: 'URL', examples: ['https://api.example.com'] }),
+    filePath: text.transform((value) => resolvePath(value)).meta({ title: 'file' }),
   };
 }

@@ -1,20 +1,26 @@
 import { z } from 'zod';
-import { entryName, type ReferenceScalars, tenantId, text } from './scalars.ts';
+import { entryName, patternText, type ReferenceScalars, tenantId, text } from './scalars.ts';
 
 export function tenantSchema(scalars: ReferenceScalars) {
   return z.strictObject({
     name: text.optional().describe('For people. Default: the id.'),
-    status: z.enum(['active', 'suspended']).prefault('active'),
-    hosts: z.array(text).prefault([]).describe('Exact host names that select this tenant.'),
+    status: z
+      .enum(['active', 'suspended'])
+      .prefault('active')
+      .describe('Requests of a suspended tenant are answered 403.'),
+    hosts: z
+      .array(text)
+      .prefault([])
+      .describe('Exact host names that select this tenant. No other tenant may have them.'),
     issuers: z.array(entryName).prefault([]).describe('Issuers whose tokens may speak for this tenant.'),
     upstreams: z
-      .record(entryName, z.array(scalars.url).min(1))
+      .record(entryName, z.array(scalars.url).min(1).describe('Targets in place of those of the upstream.'))
       .prefault({})
       .describe('Targets of its own, by upstream: this tenant lives elsewhere.'),
     credentials: z
       .record(
-        z.string().regex(/^[A-Za-z][A-Za-z0-9_-]{0,62}$/, { error: 'a name of letters, digits, _ and -' }),
-        scalars.secret,
+        patternText(/^[A-Za-z][A-Za-z0-9_-]{0,62}$/, 'a name of letters, digits, _ and -', 'name'),
+        scalars.secret.describe('The secret under this name.'),
       )
       .prefault({})
       .describe('Secrets that an upstream wants of this tenant, used as {tenant.credentials.NAME}.'),
@@ -22,5 +28,8 @@ export function tenantSchema(scalars: ReferenceScalars) {
 }
 
 export function tenantsSchema(scalars: ReferenceScalars) {
-  return z.record(tenantId, tenantSchema(scalars)).prefault({});
+  return z
+    .record(tenantId, tenantSchema(scalars).describe('One tenant, under its id.'))
+    .prefault({})
+    .describe('Tenants kept in the configuration. Further ones live in the store.');
 }
