@@ -1,0 +1,206 @@
+import type { BaseLogger } from 'pino';
+import type { Clock, EpochMilliseconds } from '../base/clock.ts';
+import { Outage } from '../base/outage.ts';
+import type { ChangeFeed } from '../stores/change-feed.ts';
+import type { SigningAlgorithm } from './algorithm.ts';
+import type { EncryptionKeys } from './encryption-key.ts';
+import type { KeyringStore } from './keyring-store.ts';
+import { algorithmOf, openRing, publicKeysOf, purposeOf, type Ring, resealRing } from './ring.ts';
+import { createSigningKey, type PublicJwk, type SigningKey } from './signing-key.ts';
+
+/** How long a verifier may keep the published key set without asking again; for Cache-Control of the endpoint. */
+export const JWKS_MAX_AGE_SECONDS = 300;
+
+/** An assertion lives at most 60 s (DESIGN: `exp`); the rest allows for clocks that differ and caches that are late. */
+const LONGEST_SIGNED_LIFE_SECONDS = 60;
+const ALLOWANCE_SECONDS = 240;
+
+/**
+ * Least time between two rotations of one ring. It is what keeps verifiers working: a key is published as `next` at least
+ * this long before it signs, and as `previous` at least this long after it signed last, so that a verifier that honours
+ * `JWKS_MAX_AGE_SECONDS` knows every key it meets. Only the first key of a new ring signs from the moment it is published.
+ */
+export const MINIMUM_ROTATION_MILLISECONDS =
+  (JWKS_MAX_AGE_SECONDS + LONGEST_SIGNED_LIFE_SECONDS + ALLOWANCE_SECONDS) * 1000;
+
+/** How often it looks whether a rotation is due, and whether an announced change was missed. */
+const TICK_MILLISECONDS = 60_000;
+
+/** RFC 7517 §5. Public keys only. */
+export interface JsonWebKeySet {
+  readonly keys: readonly PublicJwk[];
+}
+
+/** What signs at this moment. */
+export interface SigningKeys {
+  /**
+   * The same object until the next rotation. Throws `Outage('identity_unavailable')` if no ring of the algorithm was
+   * prepared or its ring is gone from the store.
+   */
+  signer(algorithm: SigningAlgorithm): SigningKey;
+}
+
+/**
+ * The gateway's own signing keys: a ring per purpose (`assertion:ES256`) of previous, current and next. A rotation moves each
+ * one place; any replica may rotate, and of two at once one wins and the other takes what it wrote.
+ */
+export interface Keyring extends SigningKeys {
+  /** Makes sure that there is a ring for each of the algorithms. Throws `StoreUnavailable`. */
+  prepare(algorithms: readonly SigningAlgorithm[]): Promise<void>;
+  /** Public keys of all rings, whether the configuration still uses them or not. The same object until something changes. */
+  jwks(): JsonWebKeySet;
+  /**
+   * `tooSoon`: the last rotation is less than `MINIMUM_ROTATION_MILLISECONDS` ago. To be rid of a key that leaked,
+   * rotate twice: the first rotation stops its use, the second one takes it from the published set.
+   */
+  rotate(purpose: string): Promise<RotationOutcome>;
+  /** No further rotation and no further look at the store. Signing goes on with the keys it has. */
+  close(): void;
+}
+
+export type RotationOutcome =
+  | { readonly kind: 'rotated' }
+  | { readonly kind: 'tooSoon'; readonly notBefore: EpochMilliseconds }
+  | { readonly kind: 'absent' };
+
+export interface KeyringOptions {
+  readonly store: KeyringStore;
+  readonly changes: ChangeFeed;
+  readonly encryptionKeys: EncryptionKeys;
+  /** Milliseconds, at least `MINIMUM_ROTATION_MILLISECONDS`. */
+  readonly rotateEvery: number;
+  readonly clock: Clock;
+  readonly log: Pick<BaseLogger, 'info' | 'error'>;
+}
+
+/**
+ * Reads what is there. Throws an Error with a sentence for the operator if a stored key cannot be opened with the given
+ * encryption keys, and `StoreUnavailable`. What an older encryption key sealed is sealed anew with the first one.
+ */
+export async function openKeyring(options: KeyringOptions): Promise<Keyring> {
+  const { store, clock, log, encryptionKeys, rotateEvery } = options;
+  if (rotateEvery < MINIMUM_ROTATION_MILLISECONDS)
+    throw new Error(
+      `assertionKeys.rotateEvery: found ${rotateEvery} ms, expected at least ${MINIMUM_ROTATION_MILLISECONDS} ms, so that verifiers can follow`,
+    );
+
+  const prepared = new Set<SigningAlgorithm>();
+  let rings: ReadonlyMap<string, Ring> = new Map();
+  let published: JsonWebKeySet = { keys: [] };
+  let lastTask: Promise<unknown> = Promise.resolve();
+  let isRefreshQueued = false;
+  let isClosed = false;
+
+  /** One at a time: what a task has read stays true for this process until it is done. */
+  function serially<T>(task: () => Promise<T>): Promise<T> {
+    const done = lastTask.then(task);
+    lastTask = done.catch(() => undefined);
+    return done;
+  }
+
+  /** A ring that cannot be opened keeps its last good state; without one, it is an error. */
+  async function read(): Promise<void> {
+    const found = new Map<string, Ring>();
+    for (const stored of await store.list()) {
+      if (algorithmOf(stored.purpose) === undefined) continue;
+      const known = rings.get(stored.purpose);
+      const opened = openRing(stored, known, encryptionKeys);
+      if (opened.ok) found.set(stored.purpose, opened.value);
+      else if (known === undefined) throw new Error(opened.error);
+      else {
+        log.error({ purpose: stored.purpose, reason: opened.error }, 'changed signing keys cannot be used');
+        found.set(stored.purpose, known);
+      }
+    }
+    rings = found;
+    published = { keys: [...found.values()].flatMap(publicKeysOf) };
+  }
+
+  async function createMissing(): Promise<void> {
+    for (const algorithm of prepared) {
+      const purpose = purposeOf(algorithm);
+      if (rings.has(purpose)) continue;
+      const now = clock();
+      const current = await createSigningKey(purpose, algorithm, now, encryptionKeys);
+      const next = await createSigningKey(purpose, algorithm, now, encryptionKeys);
+      const outcome = await store.save({ purpose, current, next, rotatedAt: now, revision: 1 }, 0);
+      await read();
+      if (outcome === 'saved') log.info({ purpose, kid: current.kid }, 'signing keys made');
+    }
+  }
+
+  async function rotateRing({ stored }: Ring): Promise<void> {
+    const now = clock();
+    const { purpose, current, next, revision } = stored;
+    const fresh = await createSigningKey(purpose, next.algorithm, now, encryptionKeys);
+    const rotated = { purpose, previous: current, current: next, next: fresh, rotatedAt: now };
+    const outcome = await store.save({ ...rotated, revision: revision + 1 }, revision);
+    await read();
+    if (outcome === 'saved') log.info({ purpose, kid: next.kid }, 'signing keys rotated');
+  }
+
+  async function refresh(): Promise<void> {
+    await read();
+    await createMissing();
+    const now = clock();
+    for (const ring of rings.values()) {
+      if (now >= ring.stored.rotatedAt + rotateEvery) await rotateRing(ring);
+    }
+  }
+
+  /** In the background: what fails is logged and tried again at the next tick. */
+  function refreshSoon(): void {
+    if (isRefreshQueued || isClosed) return;
+    isRefreshQueued = true;
+    void serially(async () => {
+      isRefreshQueued = false;
+      if (isClosed) return;
+      await refresh().catch((error: unknown) => log.error({ err: error }, 'signing keys not refreshed'));
+    });
+  }
+
+  await serially(async () => {
+    await read();
+    for (const ring of rings.values()) {
+      const resealed = resealRing(ring, encryptionKeys);
+      // A replica that was faster has sealed it with the same key.
+      if (resealed !== undefined) await store.save(resealed, ring.stored.revision);
+    }
+    await refresh();
+  });
+  const unsubscribe = options.changes.subscribe((change) => {
+    if (change.kind === 'keyringChanged') refreshSoon();
+  });
+  const ticks = setInterval(refreshSoon, TICK_MILLISECONDS);
+  ticks.unref();
+
+  return {
+    signer(algorithm) {
+      const ring = rings.get(purposeOf(algorithm));
+      if (ring === undefined)
+        throw new Outage('identity_unavailable', `there are no signing keys for ${purposeOf(algorithm)}`);
+      return ring.current;
+    },
+    jwks: () => published,
+    prepare: (algorithms) =>
+      serially(async () => {
+        for (const algorithm of algorithms) prepared.add(algorithm);
+        await createMissing();
+      }),
+    rotate: (purpose) =>
+      serially(async (): Promise<RotationOutcome> => {
+        await read();
+        const ring = rings.get(purpose);
+        if (ring === undefined) return { kind: 'absent' };
+        const notBefore = ring.stored.rotatedAt + MINIMUM_ROTATION_MILLISECONDS;
+        if (clock() < notBefore) return { kind: 'tooSoon', notBefore };
+        await rotateRing(ring);
+        return { kind: 'rotated' };
+      }),
+    close() {
+      isClosed = true;
+      clearInterval(ticks);
+      unsubscribe();
+    },
+  };
+}
