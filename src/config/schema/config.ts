@@ -3,6 +3,7 @@ import { apiKeysSchema } from './api-keys.ts';
 import { issuersSchema } from './issuers.ts';
 import {
   adminSchema,
+  auditSchema,
   limitsSchema,
   listenersSchema,
   loggingSchema,
@@ -67,6 +68,7 @@ export function configSchema(resolve: ResolveReference, resolvePath: ResolvePath
     routes: routesSchema(),
     limits: limitsSchema(),
     admin: adminSchema(scalars),
+    audit: auditSchema(),
     logging: loggingSchema(),
     shutdown: shutdownSchema(),
   });

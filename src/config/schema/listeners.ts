@@ -103,6 +103,18 @@ export function adminSchema(scalars: ReferenceScalars) {
     .describe('Who may administer the gateway.');
 }
 
+export function auditSchema() {
+  return z
+    .strictObject({
+      requests: z
+        .enum(['denied', 'all'])
+        .prefault('denied')
+        .describe('Which requests the audit stream keeps. Changes by administrators are always kept.'),
+      keep: z.int().min(1000).prefault(1_000_000).describe('Most records kept; the oldest go first.'),
+    })
+    .prefault({});
+}
+
 export function loggingSchema() {
   return z
     .strictObject({

@@ -74,6 +74,13 @@ export function routesSchema() {
       .describe(
         'Literal prefix that is taken from the path before it is forwarded. Must begin `match.path`.',
       ),
+    refusal: z
+      .strictObject({
+        contentType: text,
+        body: z.string().max(4096).describe('May hold {code}, {status}, {title} and {decisionId}.'),
+      })
+      .optional()
+      .describe('Answer to refused requests in the words of an old client, instead of problem+json.'),
     upstream: entryName.describe('Name of the upstream that the request is forwarded to.'),
   });
   return z

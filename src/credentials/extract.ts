@@ -1,0 +1,104 @@
+import { type Denial, denial } from '../authorization/denial.ts';
+import { err, ok, type Result } from '../base/result.ts';
+import { Secret } from '../base/secret.ts';
+import { isRepeated, type ReceivedFields, SLOTS } from '../http/received-fields.ts';
+import type {
+  AcceptedCredentials,
+  ApiKeyCredential,
+  BearerCredential,
+  PresentedCredentials,
+} from './credential.ts';
+
+/** Longer ones are wrong without a look. */
+const LONGEST_CREDENTIAL = 16_384;
+
+/** b64token of RFC 6750 §2.1. */
+const B64TOKEN = /^[A-Za-z0-9\-._~+/]+=*$/;
+/** What an API key may consist of: visible ASCII. Imported keys have any shape. */
+const KEY_TEXT = /^[\x21-\x7e]+$/;
+/** Parameters that would carry a token in the target, which is refused wherever it stands (RFC 9700 §4.3.2). */
+const TOKEN_IN_QUERY = /(?:^|&)access_token=/i;
+
+type Authorization =
+  | { readonly kind: 'absent' }
+  | { readonly kind: 'apiKey'; readonly credential: ApiKeyCredential }
+  | { readonly kind: 'bearer'; readonly credential: BearerCredential }
+  /** A scheme that we do not check, Basic say. */
+  | { readonly kind: 'other' };
+
+/**
+ * Finds the credentials of a request and refuses whatever could be read in two ways: one field twice, one kind in
+ * two places, or two kinds that the route does not accept as a pair. Nothing is verified here.
+ */
+export function extractCredentials(
+  fields: ReceivedFields,
+  query: string,
+  accepts: ReadonlySet<AcceptedCredentials>,
+): Result<PresentedCredentials, Denial> {
+  if (isRepeated(fields, SLOTS.authorization))
+    return err(denial('credential_ambiguous', 'Authorization is given twice'));
+  if (isRepeated(fields, SLOTS.apiKey))
+    return err(denial('credential_ambiguous', 'the API key field is given twice'));
+  const authorization = readAuthorization(fields.values[SLOTS.authorization]);
+  if (!authorization.ok) return authorization;
+  const keyField = fields.values[SLOTS.apiKey];
+  const bearer = authorization.value.kind === 'bearer' ? authorization.value.credential : undefined;
+  if (query !== '' && TOKEN_IN_QUERY.test(query))
+    return err(denial('credential_ambiguous', 'the query carries access_token, which is never accepted'));
+  if (keyField !== undefined && authorization.value.kind === 'apiKey')
+    return err(denial('credential_ambiguous', 'an API key is given in two places'));
+  if (keyField !== undefined && authorization.value.kind === 'other')
+    return err(denial('credential_ambiguous', 'an API key is given with an Authorization of another scheme'));
+
+  let key = authorization.value.kind === 'apiKey' ? authorization.value.credential : undefined;
+  if (keyField !== undefined) {
+    if (!isKeyText(keyField))
+      return err(denial('credential_invalid', 'the API key has characters that no key has, or is too long'));
+    key = { kind: 'apiKey', value: new Secret(keyField) };
+  }
+  if (key !== undefined && bearer !== undefined) {
+    if (accepts.has('apiKey+bearer')) return ok({ kind: 'pair', client: key, user: bearer });
+    return err(
+      denial(
+        'credential_ambiguous',
+        'an API key and a bearer token, which the route does not accept as a pair',
+      ),
+    );
+  }
+  const credential = key ?? bearer;
+  if (credential === undefined) {
+    return authorization.value.kind === 'other'
+      ? err(denial('credential_invalid', 'Authorization has a scheme that is not accepted'))
+      : err(denial('credential_missing', 'no credential'));
+  }
+  if (!accepts.has(credential.kind)) {
+    return accepts.has('apiKey+bearer')
+      ? err(denial('credential_missing', `${credential.kind} alone, where a pair is needed`))
+      : err(denial('credential_invalid', `${credential.kind} is not accepted by the route`));
+  }
+  return ok({ kind: 'single', credential });
+}
+
+function isKeyText(text: string): boolean {
+  return text.length <= LONGEST_CREDENTIAL && KEY_TEXT.test(text);
+}
+
+/** One challenge scheme and its parameters (RFC 9110 §11.6.2); the scheme is case-insensitive. */
+function readAuthorization(value: string | undefined): Result<Authorization, Denial> {
+  if (value === undefined) return ok({ kind: 'absent' });
+  const space = value.indexOf(' ');
+  const scheme = (space === -1 ? value : value.slice(0, space)).toLowerCase();
+  const rest = space === -1 ? '' : value.slice(space + 1).trimStart();
+  if (scheme === 'bearer') {
+    const isToken = rest.length <= LONGEST_CREDENTIAL && B64TOKEN.test(rest);
+    return isToken
+      ? ok({ kind: 'bearer', credential: { kind: 'bearer', value: new Secret(rest) } })
+      : err(denial('credential_invalid', 'the bearer token is not a b64token, or is too long'));
+  }
+  if (scheme === 'apikey') {
+    return isKeyText(rest)
+      ? ok({ kind: 'apiKey', credential: { kind: 'apiKey', value: new Secret(rest) } })
+      : err(denial('credential_invalid', 'the API key has characters that no key has, or is too long'));
+  }
+  return ok({ kind: 'other' });
+}

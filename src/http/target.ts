@@ -1,0 +1,125 @@
+import { err, ok, type Result } from '../base/result.ts';
+
+/** A request target in origin form (RFC 9112 §3.2.1) that can be read in one way only. */
+export interface RequestTarget {
+  /** As received; this is what is matched and what is sent. */
+  readonly path: string;
+  /** As received, without `?`; empty if there is none. Never part of matching. */
+  readonly query: string;
+  /** The path's segments, percent-decoded to bytes (one character each); no empty one, a trailing slash adds none. */
+  readonly segments: readonly string[];
+}
+
+const SLASH = 0x2f;
+const QUESTION = 0x3f;
+const HASH = 0x23;
+const PERCENT = 0x25;
+const BACKSLASH = 0x5c;
+const DELETE = 0x7f;
+
+/** Bytes that must not come out of a percent-encoding, since the upstream could take them for structure. */
+function isStructural(byte: number): boolean {
+  return (
+    byte < 0x20 ||
+    byte === DELETE ||
+    byte === SLASH ||
+    byte === BACKSLASH ||
+    byte === HASH ||
+    byte === QUESTION
+  );
+}
+
+/** Splits and checks a received target. The error says what is ambiguous; it does not repeat the target. */
+export function parseTarget(target: string): Result<RequestTarget, string> {
+  if (target.charCodeAt(0) !== SLASH)
+    return err('the target is not in origin form (it does not begin with /)');
+  const question = target.indexOf('?');
+  const path = question === -1 ? target : target.slice(0, question);
+  const query = question === -1 ? '' : target.slice(question + 1);
+  const queryProblem = findQueryProblem(query);
+  if (queryProblem !== undefined) return err(queryProblem);
+
+  let isEncoded = false;
+  for (let index = 0; index < path.length; index += 1) {
+    const code = path.charCodeAt(index);
+    if (code <= 0x20 || code >= DELETE)
+      return err('the path has a control byte, a space or a byte outside ASCII');
+    if (code === BACKSLASH) return err('the path has a backslash');
+    if (code === HASH) return err('the target has a fragment');
+    if (code === PERCENT) isEncoded = true;
+  }
+  return splitPath(path, query, isEncoded);
+}
+
+function findQueryProblem(query: string): string | undefined {
+  for (let index = 0; index < query.length; index += 1) {
+    const code = query.charCodeAt(index);
+    if (code === HASH) return 'the target has a fragment';
+    if (code <= 0x20 || code === DELETE) return 'the query has a control byte or a space';
+  }
+  return undefined;
+}
+
+function splitPath(path: string, query: string, isEncoded: boolean): Result<RequestTarget, string> {
+  const segments = path.split('/');
+  segments.shift();
+  if (segments.at(-1) === '') segments.pop();
+  for (let index = 0; index < segments.length; index += 1) {
+    let segment = segments[index] ?? '';
+    if (segment === '') return err('the path has an empty segment');
+    if (isEncoded && segment.includes('%')) {
+      const decoded = decodeSegment(segment);
+      if (!decoded.ok) return decoded;
+      segment = decoded.value;
+      segments[index] = segment;
+    }
+    if (segment.charCodeAt(0) === 0x2e && isDotSegment(segment)) return err('the path has a dot segment');
+  }
+  return ok({ path, query, segments });
+}
+
+/** `.` and `..`, also with path parameters (`..;x`), which some servers take off before they resolve dots. */
+function isDotSegment(segment: string): boolean {
+  const semicolon = segment.indexOf(';');
+  const name = semicolon === -1 ? segment : segment.slice(0, semicolon);
+  return name === '.' || name === '..';
+}
+
+function decodeSegment(segment: string): Result<string, string> {
+  let decoded = '';
+  for (let index = 0; index < segment.length; index += 1) {
+    const code = segment.charCodeAt(index);
+    if (code !== PERCENT) {
+      decoded += segment.charAt(index);
+      continue;
+    }
+    const byte = hexByte(segment, index + 1);
+    if (byte === undefined) return err('the path has a percent sign without two hex digits');
+    if (isStructural(byte)) return err('the path has an encoded slash, backslash, ?, # or control byte');
+    if (byte === PERCENT && hexByte(segment, index + 3) !== undefined)
+      return err('the path is percent-encoded twice');
+    // C0 and C1 begin only overlong UTF-8, which careless decoders read as ASCII: `%c0%af` for a slash.
+    if ((byte === 0xc0 || byte === 0xc1) && isContinuationByte(segment, index + 3))
+      return err('the path has overlong UTF-8');
+    decoded += String.fromCharCode(byte);
+    index += 2;
+  }
+  return ok(decoded);
+}
+
+function isContinuationByte(segment: string, index: number): boolean {
+  const byte = segment.charCodeAt(index) === PERCENT ? hexByte(segment, index + 1) : undefined;
+  return byte !== undefined && byte >= 0x80 && byte <= 0xbf;
+}
+
+function hexByte(text: string, index: number): number | undefined {
+  const high = hexDigit(text.charCodeAt(index));
+  const low = hexDigit(text.charCodeAt(index + 1));
+  return high === undefined || low === undefined ? undefined : high * 16 + low;
+}
+
+function hexDigit(code: number): number | undefined {
+  if (code >= 0x30 && code <= 0x39) return code - 0x30;
+  const lower = code | 0x20;
+  return lower >= 0x61 && lower <= 0x66 ? lower - 0x57 : undefined;
+}

@@ -1,0 +1,92 @@
+import type { RouteSettings, Settings } from '../config/schema/config.ts';
+import type { AcceptedCredentials } from '../credentials/credential.ts';
+import { normaliseHost } from '../http/host.ts';
+import { compilePathPattern, type PathPattern, shapeOfPattern } from './path-pattern.ts';
+import { addImpliedHead, type Routable } from './router.ts';
+
+/** One route, compiled. */
+export interface Route extends Routable {
+  readonly id: string;
+  readonly host: Routable['host'];
+  readonly path: PathPattern;
+  readonly methods: readonly string[] | undefined;
+  readonly isPublic: boolean;
+  readonly accepts: ReadonlySet<AcceptedCredentials>;
+  readonly requiredScopes: readonly string[];
+  /** Undefined: no such requirement. */
+  readonly anyRole: readonly string[] | undefined;
+  readonly allRoles: readonly string[];
+  readonly tenant: {
+    readonly requires: ReadonlySet<TenantSource>;
+    /** Index of the segment that names the tenant. */
+    readonly pathSegment: number | undefined;
+    /** Client's field that names the tenant. */
+    readonly field: string | undefined;
+  };
+  /** Bytes. */
+  readonly bodyLimit: number;
+  /** Milliseconds. */
+  readonly timeouts: { readonly headers: number; readonly idle: number };
+  /** Literal prefix that is taken from the path before it is sent; empty if there is none. */
+  readonly stripPrefix: string;
+  readonly upstream: string;
+}
+
+export type TenantSource = 'credential' | 'host' | 'path' | 'field';
+
+const DEFAULT_HEADERS_TIMEOUT = 30_000;
+const DEFAULT_IDLE_TIMEOUT = 60_000;
+
+/** Compiles routes of a configuration that passed every check. */
+export function compileRoutes(settings: Pick<Settings, 'routes' | 'upstreams' | 'limits'>): readonly Route[] {
+  const routes = settings.routes.map((route) => compileRoute(route, settings));
+  return addImpliedHead(
+    routes,
+    (route) => `${route.host?.kind ?? ''} ${route.host?.name ?? ''} ${shapeOfPattern(route.path)}`,
+  );
+}
+
+function compileRoute(route: RouteSettings, settings: Pick<Settings, 'upstreams' | 'limits'>): Route {
+  const path = compilePathPattern(route.match.path);
+  const upstreamTimeouts = settings.upstreams[route.upstream]?.timeouts;
+  const segment = path.segments.findIndex(
+    (part) => part.kind === 'parameter' && part.name === route.tenant.path,
+  );
+  return {
+    id: route.id,
+    host: compileHost(route.match.host),
+    path,
+    methods: route.match.methods,
+    isPublic: route.public === true,
+    accepts: new Set(route.accept ?? []),
+    requiredScopes: route.require.scopes,
+    anyRole: route.require.anyRole,
+    allRoles: route.require.allRoles,
+    tenant: {
+      requires: new Set(route.tenant.require),
+      pathSegment: segment === -1 ? undefined : segment,
+      field: route.tenant.field,
+    },
+    bodyLimit: route.limits.body ?? settings.limits.body,
+    timeouts: {
+      headers: route.timeouts.headers ?? upstreamTimeouts?.headers ?? DEFAULT_HEADERS_TIMEOUT,
+      idle: route.timeouts.idle ?? upstreamTimeouts?.idle ?? DEFAULT_IDLE_TIMEOUT,
+    },
+    stripPrefix: route.stripPrefix ?? '',
+    upstream: route.upstream,
+  };
+}
+
+const TENANT_LABEL = '{tenant}.';
+
+function compileHost(host: string | undefined): Routable['host'] {
+  if (host === undefined) return undefined;
+  if (host.startsWith(TENANT_LABEL)) return { kind: 'tenantPattern', name: parentHostOf(host) };
+  return { kind: 'exact', name: normaliseHost(host) ?? host };
+}
+
+/** `{tenant}.api.example.com` → `api.example.com`, normalised. */
+export function parentHostOf(pattern: string): string {
+  const parent = pattern.slice(TENANT_LABEL.length);
+  return normaliseHost(parent) ?? parent;
+}
