@@ -43,6 +43,9 @@ export function replayStoreContract(adapter: StoreAdapter): void {
     it('two ids never count as one, whatever characters they hold', async () => {
       await stores().replays.claim('a', 'b:c', END, NOW);
       expect(await stores().replays.claim('a:b', 'c', END, NOW)).toBe(true);
+      for (const id of ['\ud800', '\ud801', '\ufffd', '%uD800', '%EF%BF%BD', 'n\0', 'n']) {
+        expect(await stores().replays.claim('nonce', id, END, NOW), JSON.stringify(id)).toBe(true);
+      }
       let run = 0;
       const text = fc.string({
         unit: fc.oneof(

@@ -175,6 +175,21 @@ export function tenantStoreContract(adapter: StoreAdapter): void {
       );
     });
 
+    it('a suspension of a configured tenant is kept apart from the stored tenants, until it is resumed', async () => {
+      const changes = recordChanges(stores());
+      const globex = tenantId('globex');
+      expect(await stores().tenants.listSuspensions()).toEqual([]);
+      expect(await stores().tenants.setSuspension(globex, true, NOW)).toBe(true);
+      expect(await stores().tenants.setSuspension(acme, true, NOW)).toBe(true);
+      expect(await stores().tenants.setSuspension(acme, true, NOW + 1)).toBe(false);
+      expect(await stores().tenants.listSuspensions()).toEqual([acme, globex]);
+      expect(await stores().tenants.list()).toEqual([]);
+      expect(await stores().tenants.setSuspension(acme, false, NOW)).toBe(true);
+      expect(await stores().tenants.setSuspension(acme, false, NOW)).toBe(false);
+      expect(await stores().tenants.listSuspensions()).toEqual([globex]);
+      expect(changes).toEqual([globex, acme, acme].map((id) => ({ kind: 'tenantChanged', id })));
+    });
+
     it('each change is announced, and what changed nothing is not', async () => {
       const changes = recordChanges(stores());
       await stores().tenants.create(aTenant('acme'), NOW);

@@ -1,5 +1,14 @@
 import { spawnSync } from 'node:child_process';
-import { chmodSync, existsSync, mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
@@ -8,7 +17,7 @@ import { systemClock } from '../../src/base/clock.ts';
 import { StoreUnavailable } from '../../src/base/outage.ts';
 import { openEmbeddedStore } from '../../src/stores/embedded/embedded-store.ts';
 import type { Stores } from '../../src/stores/stores.ts';
-import { anApiKey, apiKeyId } from '../contract/fixtures.ts';
+import { anApiKey, apiKeyId, NOW } from '../contract/fixtures.ts';
 
 const OPENER = path.join(import.meta.dirname, 'opener.ts');
 const IN_USE = 'is in use by another process: an embedded store serves one process at a time.';
@@ -128,12 +137,18 @@ describe('opening a file', () => {
     );
   });
 
-  it('a database whose pages are overwritten is refused, or fails as an outage, but never answers wrongly', async () => {
+  it('pages that were overwritten behind a healthy header are an outage, never "no such key"', async () => {
     const stores = open();
     await stores.apiKeys.create(anApiKey('key'));
     await stores.close();
-    const { size } = statSync(file);
-    writeFileSync(file, Buffer.alloc(size - 4096, 0xa5), { flag: 'r+' });
-    expect(() => open()).toThrow('is damaged or not an SQLite database');
+    writeFileSync(file, readFileSync(file).fill(0xa5, 4096));
+    const damaged = open();
+    const damage = new StoreUnavailable(
+      'The embedded store failed: database disk image is malformed (SQLite 11).',
+    );
+    await expect(damaged.apiKeys.findById(apiKeyId('key'))).rejects.toThrow(damage);
+    await expect(damaged.apiKeys.create(anApiKey('other'))).rejects.toThrow(damage);
+    await expect(damaged.revocations.list(NOW)).rejects.toThrow(damage);
+    await damaged.close();
   });
 });

@@ -37,7 +37,6 @@ export function createTenantStore(database: Database): TenantStore {
   const deleteHosts = database.prepare('DELETE FROM tenant_hosts WHERE tenant = ?');
   const insertHost = database.prepare('INSERT INTO tenant_hosts (host, tenant, position) VALUES (?, ?, ?)');
   const deleteKeys = database.prepare('DELETE FROM api_keys WHERE tenant = ? RETURNING id');
-
   const suspend = database.prepare(
     'INSERT INTO tenant_suspensions (tenant, suspended_at) VALUES (?, ?) ON CONFLICT DO NOTHING',
   );
