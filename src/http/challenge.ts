@@ -26,10 +26,12 @@ export function challengesFor(
     const error = BEARER_ERRORS[code];
     const parameters = ['realm="gatehouse"'];
     if (error !== undefined) parameters.push(`error="${error}"`);
-    if (scopes !== undefined && code === 'insufficient_scope') parameters.push(`scope="${scopes.filter(isScopeToken).join(' ')}"`);
+    if (scopes !== undefined && code === 'insufficient_scope')
+      parameters.push(`scope="${scopes.filter(isScopeToken).join(' ')}"`);
     challenges.push(`Bearer ${parameters.join(', ')}`);
   }
-  if ((accepts.has('apiKey') || isPair) && code !== 'insufficient_scope') challenges.push('ApiKey realm="gatehouse"');
+  if ((accepts.has('apiKey') || isPair) && code !== 'insufficient_scope')
+    challenges.push('ApiKey realm="gatehouse"');
   return challenges;
 }
 

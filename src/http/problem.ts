@@ -15,9 +15,16 @@ export function problemOf(code: DenyCode, decisionId: string): Problem {
 }
 
 /** A refusal in the words of an old client: `{code}`, `{status}`, `{title}` and `{decisionId}` are replaced. */
-export function templatedProblem(template: { readonly contentType: string; readonly body: string }, code: DenyCode, decisionId: string): Problem {
+export function templatedProblem(
+  template: { readonly contentType: string; readonly body: string },
+  code: DenyCode,
+  decisionId: string,
+): Problem {
   const { status, title } = DENY_CODES[code];
   const values: Readonly<Record<string, string>> = { code, status: String(status), title, decisionId };
-  const body = template.body.replace(/\{(code|status|title|decisionId)\}/g, (_, name: string) => values[name] ?? '');
+  const body = template.body.replace(
+    /\{(code|status|title|decisionId)\}/g,
+    (_, name: string) => values[name] ?? '',
+  );
   return { status, contentType: template.contentType, body };
 }

@@ -14,6 +14,7 @@ export const SLOTS = {
   forwardedFor: 9,
   forwardedProto: 10,
   forwardedHost: 11,
+  tracestate: 12,
 } as const;
 
 const NAMED_SLOTS: Readonly<Record<string, number>> = {
@@ -25,11 +26,21 @@ const NAMED_SLOTS: Readonly<Record<string, number>> = {
   expect: SLOTS.expect,
   'content-digest': SLOTS.contentDigest,
   traceparent: SLOTS.traceparent,
+  tracestate: SLOTS.tracestate,
   'x-forwarded-for': SLOTS.forwardedFor,
   'x-forwarded-proto': SLOTS.forwardedProto,
   'x-forwarded-host': SLOTS.forwardedHost,
 };
-const FIRST_FREE_SLOT = 12;
+const FIRST_FREE_SLOT = 13;
+
+/** Read here and written anew, where they are sent at all. Folded names. */
+const REWRITTEN: ReadonlySet<string> = new Set([
+  'host',
+  'content-length',
+  'expect',
+  'traceparent',
+  'tracestate',
+]);
 
 /** Names seen so far are remembered up to this many: a client cannot fill memory with invented ones. */
 const REMEMBERED_NAMES = 2_000;
@@ -91,8 +102,7 @@ export function createFieldReader(options: {
 
   function useOf(name: string): FieldClass['use'] {
     const folded = foldFieldName(name);
-    if (folded === 'host' || folded === 'content-length' || folded === 'expect' || folded === 'traceparent')
-      return 'drop';
+    if (REWRITTEN.has(folded)) return 'drop';
     if (HOP_BY_HOP.has(folded) || isVouchedField(folded) || owned.has(folded) || dropped.has(folded))
       return 'drop';
     // An alias (`X_Api_Key`) is not read as a credential, so it was never checked and is never passed on.
@@ -129,7 +139,7 @@ export function createFieldReader(options: {
         if (values[slot] === undefined) values[slot] = value;
         else {
           repeated |= 1 << Math.min(slot, 30);
-          if (slot === SLOTS.connection) values[slot] += `,${value}`;
+          if (slot === SLOTS.connection || slot === SLOTS.tracestate) values[slot] += `,${value}`;
         }
       }
       const connection = values[SLOTS.connection];
