@@ -22,6 +22,8 @@ function parseDigest(value: string): ApiKeyDigest | undefined {
 
 const digest = parsedText('sha256: or hmac-sha256: and 64 lower-case hex digits', parseDigest, {
   title: 'digest',
+  // A plain key pasted here by mistake must not be printed.
+  writeOnly: true,
   pattern: '^(sha256|hmac-sha256):[0-9a-f]{64}$',
 });
 

@@ -17,6 +17,8 @@ interface ScalarMeta {
   readonly title: string;
   readonly pattern?: string;
   readonly examples?: string[];
+  /** The text is, or may by mistake be, a secret: it is never printed. */
+  readonly writeOnly?: boolean;
 }
 
 /** A scalar written as text. `expected` ends the sentence "found …, expected …" whatever is wrong with it. */

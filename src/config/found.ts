@@ -1,0 +1,27 @@
+import { isOnlyReferences } from './references.ts';
+
+const LONGEST = 80;
+
+/** What stands in the file, for the sentence "found …". A secret is named as such; references are shown as written. */
+export function describeFound(value: unknown, isSecret: boolean): string {
+  if (value === undefined) return 'nothing';
+  if (value === null) return 'an empty value';
+  if (Array.isArray(value)) return value.length === 0 ? 'an empty list' : 'a list';
+  if (typeof value === 'object') return describeMap(value);
+  if (typeof value === 'string') {
+    return isSecret && !isOnlyReferences(value) ? '[secret]' : quoted(value);
+  }
+  return isSecret ? `[secret] (a ${typeof value} without quotes)` : JSON.stringify(value);
+}
+
+function describeMap(value: object): string {
+  const keys = Object.keys(value);
+  if (keys.length === 0) return 'an empty map';
+  return keys.length > 5 ? 'a map' : `a map with ${keys.map(quoted).join(', ')}`;
+}
+
+/** JSON escapes control bytes, so that a value cannot forge a line. */
+export function quoted(text: string): string {
+  const shown = text.length > LONGEST ? `${text.slice(0, LONGEST)}…` : text;
+  return JSON.stringify(shown);
+}

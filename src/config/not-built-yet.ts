@@ -1,0 +1,97 @@
+import { quoted } from './found.ts';
+import type { ConfigPath } from './problem.ts';
+import { valueAt } from './value-at.ts';
+
+/** A key that is planned, and that this version refuses by name. `*` stands for any one key or index. */
+interface PlannedKey {
+  readonly path: readonly string[];
+  /** What it is for. */
+  readonly feature: string;
+  /** What to write instead. */
+  readonly expected?: string;
+}
+
+const PLANNED_KEYS: readonly PlannedKey[] = [
+  { path: ['store', 'redis'], feature: 'the Redis store', expected: '"embedded"' },
+  { path: ['store', 'maxLag'], feature: 'the change feed between replicas' },
+  { path: ['listen', 'forwardAuth'], feature: 'the forward-auth listener' },
+  { path: ['workers'], feature: 'several worker processes', expected: 'one process per replica' },
+  { path: ['tracing'], feature: 'export of spans' },
+  { path: ['clients'], feature: 'OAuth clients' },
+  { path: ['login'], feature: 'the login bridge' },
+  { path: ['tokens'], feature: 'the token service' },
+  { path: ['sessions'], feature: 'browser sessions' },
+  { path: ['tenants', '*', 'limits'], feature: 'rate limits' },
+  { path: ['admin', 'tokens', '*', 'roles'], feature: 'roles of administrators' },
+  { path: ['upstreams', '*', 'credentials', 'cookies'], feature: 'cookies kept by a login' },
+  { path: ['routes', '*', 'cors'], feature: 'CORS answers by the gateway' },
+  { path: ['routes', '*', 'observe'], feature: 'observing without refusing' },
+  { path: ['routes', '*', 'websocket'], feature: 'WebSocket upgrades' },
+  { path: ['routes', '*', 'serveStale'], feature: 'decisions on stale data' },
+  { path: ['routes', '*', 'denials'], feature: 'refusals by template' },
+  { path: ['routes', '*', 'limits', 'perPrincipal'], feature: 'rate limits' },
+  { path: ['routes', '*', 'limits', 'perTenant'], feature: 'rate limits' },
+  { path: ['routes', '*', 'limits', 'perPeer'], feature: 'rate limits' },
+];
+
+const PLANNED_CREDENTIALS: ReadonlySet<string> = new Set(['session', 'apiKey+session']);
+
+/** A planned key or value that the configuration uses. */
+export interface PlannedUse {
+  readonly path: ConfigPath;
+  readonly at: 'key' | 'value';
+  readonly found: string;
+  readonly expected: string;
+}
+
+/**
+ * Finds every use of what is planned, and answers the configuration without it, so that the rest can be checked.
+ * A planned credential becomes `apiKey` there: an empty list would be reported as a fault of its own.
+ */
+export function refusePlanned(root: unknown): {
+  readonly uses: readonly PlannedUse[];
+  readonly rest: unknown;
+} {
+  const rest: unknown = structuredClone(root);
+  const keys = PLANNED_KEYS.flatMap((planned) =>
+    pathsOf(rest, planned.path).map((path): PlannedUse => {
+      const key = String(path.at(-1));
+      delete (valueAt(rest, path.slice(0, -1)) as Record<string, unknown>)[key];
+      return {
+        path,
+        at: 'key',
+        found: `${quoted(key)}, which this version does not have yet (${planned.feature})`,
+        expected: planned.expected ?? 'no such key',
+      };
+    }),
+  );
+  const credentials = pathsOf(rest, ['routes', '*', 'accept', '*']).flatMap((path): PlannedUse[] => {
+    const value = valueAt(rest, path);
+    if (typeof value !== 'string' || !PLANNED_CREDENTIALS.has(value)) return [];
+    const list = valueAt(rest, path.slice(0, -1)) as unknown[];
+    list[Number(path.at(-1))] = 'apiKey';
+    return [
+      {
+        path,
+        at: 'value',
+        found: `${quoted(value)}, which this version does not have yet (browser sessions)`,
+        expected: 'one of apiKey, bearer, apiKey+bearer',
+      },
+    ];
+  });
+  return { uses: [...keys, ...credentials], rest };
+}
+
+function pathsOf(root: unknown, pattern: readonly string[]): readonly ConfigPath[] {
+  let paths: readonly ConfigPath[] = [[]];
+  for (const step of pattern) paths = paths.flatMap((path) => children(root, path, step));
+  return paths;
+}
+
+function children(root: unknown, path: ConfigPath, step: string): readonly ConfigPath[] {
+  const value = valueAt(root, path);
+  if (typeof value !== 'object' || value === null) return [];
+  if (step !== '*') return Object.hasOwn(value, step) ? [[...path, step]] : [];
+  if (Array.isArray(value)) return value.map((_, index) => [...path, index]);
+  return Object.keys(value).map((key) => [...path, key]);
+}

@@ -1,0 +1,25 @@
+import type { ConfigFiles } from './files.ts';
+import type { Report } from './report.ts';
+import type { Settings } from './schema/config.ts';
+import { checkApiKeys } from './semantics/api-keys.ts';
+import { checkCertificates } from './semantics/certificates.ts';
+import { checkHosts } from './semantics/hosts.ts';
+import { checkIdentity } from './semantics/identity.ts';
+import { checkIssuers } from './semantics/issuers.ts';
+import { checkListeners } from './semantics/listeners.ts';
+import { checkRoutes } from './semantics/routes.ts';
+import { checkSecrets } from './semantics/secrets.ts';
+import { checkUpstreams } from './semantics/upstreams.ts';
+
+/** Everything that one entry alone cannot show: names that must exist, duplicates, contradictions, files. */
+export function checkSemantics(settings: Settings, report: Report, files: ConfigFiles): void {
+  checkListeners(settings, report);
+  checkHosts(settings, report);
+  checkIssuers(settings, report);
+  checkApiKeys(settings, report);
+  checkUpstreams(settings, report);
+  checkIdentity(settings, report);
+  checkRoutes(settings, report);
+  checkSecrets(settings, report);
+  checkCertificates(settings, report, files);
+}
