@@ -1,6 +1,7 @@
 import { createHash, createSecretKey, type KeyObject } from 'node:crypto';
 import { err, ok, type Result } from '../base/result.ts';
 import type { Secret } from '../base/secret.ts';
+import type { SettingProblem } from '../base/setting-problem.ts';
 
 /** A key that seals what is secret in the store. */
 export interface EncryptionKey {
@@ -12,13 +13,6 @@ export interface EncryptionKey {
 
 /** The first one seals, all open. */
 export type EncryptionKeys = readonly [EncryptionKey, ...EncryptionKey[]];
-
-/** What is wrong with one entry of `encryptionKeys`. `found` never holds key material. */
-export interface EncryptionKeyProblem {
-  readonly path: readonly (string | number)[];
-  readonly found: string;
-  readonly expected: string;
-}
 
 const KEY_BYTES = 32;
 const KEY_ID = /^[A-Za-z0-9_-]{1,64}$/;
@@ -34,11 +28,11 @@ export function parseEncryptionKey(text: string): KeyObject | undefined {
   return undefined;
 }
 
-/** The configured keys in their order; an empty list is an empty answer, for which the caller has a default. */
+/** The configured keys in their order; an empty list is an empty answer, for which the caller has a default. Problems never hold key material. */
 export function readEncryptionKeys(
   settings: readonly { readonly id: string; readonly key: Secret }[],
-): Result<readonly EncryptionKey[], readonly EncryptionKeyProblem[]> {
-  const problems: EncryptionKeyProblem[] = [];
+): Result<readonly EncryptionKey[], readonly SettingProblem[]> {
+  const problems: SettingProblem[] = [];
   const keys: EncryptionKey[] = [];
   for (const [index, entry] of settings.entries()) {
     const path = ['encryptionKeys', index];
