@@ -18,6 +18,12 @@ export interface ForwardedRequest {
   readonly tenant: TenantId | undefined;
   /** `X-Forwarded-Proto` and authority of the client's request, for rewriting Location. */
   readonly publicOrigin: string;
+  /** Prefix that the route took from the path; it is put back into Location. */
+  readonly strippedPrefix?: string;
+  /**
+   * Milliseconds; 0 = none. `headers`: from the end of the request to the head of the answer. `idle`: longest pause
+   * within the answer's body, of the upstream as it sends and of the client as it reads.
+   */
   readonly timeouts: { readonly headers: number; readonly idle: number };
 }
 
@@ -43,6 +49,8 @@ export type ForwardOutcome =
 /** A named upstream with its targets, compiled from the configuration. */
 export interface Upstream {
   readonly name: string;
+  /** The tenant's own targets, or everybody's. At least one. */
+  targetsOf(tenant: TenantId | undefined): readonly Target[];
   /**
    * Picks a target of the tenant (healthy ones first), streams request and answer. Calls `finished` exactly once;
    * throws nothing.

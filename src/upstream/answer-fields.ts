@@ -1,0 +1,131 @@
+import { foldFieldName, HOP_BY_HOP } from '../http/field-names.ts';
+
+/** The head of an answer is nothing that may be passed on. */
+export class AnswerRefused extends Error {
+  constructor(message: string) {
+    super(message);
+    this.name = 'AnswerRefused';
+  }
+}
+
+export interface AnswerFields {
+  /** Name, value, name, value …, in the order and spelling that the upstream gave. */
+  readonly fields: string[];
+  /** As the upstream gave it; -1 if it gave none. */
+  readonly contentLength: number;
+  readonly hasLocation: boolean;
+}
+
+type Treatment = 'pass' | 'drop' | 'connection' | 'transfer-encoding' | 'content-length' | 'location';
+
+/** Names seen so far are remembered up to this many: an upstream cannot fill memory with invented ones. */
+const REMEMBERED_NAMES = 1000;
+const treatments = new Map<string, Treatment>();
+
+/** By the name as it was spelled, so that the hot path neither lower-cases nor allocates. */
+function treatmentOf(name: string): Treatment {
+  const known = treatments.get(name);
+  if (known !== undefined) return known;
+  const treatment = classify(name.toLowerCase());
+  if (treatments.size < REMEMBERED_NAMES) treatments.set(name, treatment);
+  return treatment;
+}
+
+/** Alt-Svc would lead clients past the gateway; Proxy-* and X-Gatehouse-* are ours to say. */
+function classify(name: string): Treatment {
+  switch (name) {
+    case 'connection':
+    case 'transfer-encoding':
+    case 'content-length':
+    case 'location':
+      return name;
+    case 'alt-svc':
+      return 'drop';
+    default:
+  }
+  const folded = foldFieldName(name);
+  const isOurs = HOP_BY_HOP.has(folded) || folded.startsWith('proxy-') || folded.startsWith('x-gatehouse-');
+  return isOurs ? 'drop' : 'pass';
+}
+
+/**
+ * What the client gets of an answer's fields (RFC 9110 §7.6.1). Values stay Latin-1, duplicates apart.
+ * Throws `AnswerRefused` for a transfer coding that would be lost.
+ */
+export function answerFields(raw: readonly Buffer[], status: number): AnswerFields {
+  const fields: string[] = [];
+  let contentLength = -1;
+  let hasLocation = false;
+  let connection = '';
+  for (let index = 0; index + 1 < raw.length; index += 2) {
+    const name = latin1(raw[index]);
+    const treatment = treatmentOf(name);
+    if (treatment === 'drop') continue;
+    const value = latin1(raw[index + 1]);
+    switch (treatment) {
+      case 'pass':
+        fields.push(name, value);
+        break;
+      case 'content-length':
+        contentLength = Number(value);
+        // RFC 9110 §8.6: never with 204.
+        if (status !== 204) fields.push(name, value);
+        break;
+      case 'location':
+        hasLocation = true;
+        fields.push(name, value);
+        break;
+      case 'connection':
+        connection = connection === '' ? value : `${connection},${value}`;
+        break;
+      case 'transfer-encoding':
+        if (value.toLowerCase() !== 'chunked') throw new AnswerRefused('transfer coding other than chunked');
+        break;
+    }
+  }
+  if (connection !== '') dropNominated(fields, connection);
+  return { fields, contentLength, hasLocation };
+}
+
+function latin1(bytes: Buffer | undefined): string {
+  return bytes === undefined ? '' : bytes.toString('latin1');
+}
+
+/** What describes the content or is meant for the client is no connection option, whatever Connection says. */
+const END_TO_END: ReadonlySet<string> = new Set([
+  'age',
+  'cache-control',
+  'date',
+  'etag',
+  'expires',
+  'last-modified',
+  'location',
+  'pragma',
+  'retry-after',
+  'set-cookie',
+  'strict-transport-security',
+  'vary',
+  'www-authenticate',
+  'x-content-type-options',
+  'x-frame-options',
+]);
+
+function isEndToEnd(name: string): boolean {
+  return END_TO_END.has(name) || name.startsWith('content-') || name.startsWith('access-control-');
+}
+
+function dropNominated(fields: string[], connection: string): void {
+  const options = connection.toLowerCase();
+  if (options === 'keep-alive' || options === 'close') return;
+  const nominated = new Set(options.split(',').map((option) => option.trim()));
+  let kept = 0;
+  for (let index = 0; index < fields.length; index += 2) {
+    const name = fields[index] ?? '';
+    const lower = name.toLowerCase();
+    if (nominated.has(lower) && !isEndToEnd(lower)) continue;
+    fields[kept] = name;
+    fields[kept + 1] = fields[index + 1] ?? '';
+    kept += 2;
+  }
+  fields.length = kept;
+}

@@ -1,0 +1,45 @@
+import { type IncomingMessage, type ServerResponse, STATUS_CODES } from 'node:http';
+import { AnswerRefused } from './answer-fields.ts';
+
+/**
+ * Passes on what comes before the final answer: 103 to clients that speak HTTP/1.1, nothing else. Only its `Link`,
+ * which is what early hints are for (RFC 8297). Throws `AnswerRefused` for an upgrade that nobody asked for.
+ */
+export function passInformation(
+  status: number,
+  raw: readonly Buffer[],
+  received: IncomingMessage,
+  response: ServerResponse,
+): void {
+  if (status < 100 || status === 101) throw new AnswerRefused('status out of place');
+  if (status !== 103 || received.httpVersionMinor === 0) return;
+  const link = linksOf(raw);
+  if (link.length === 0) return;
+  try {
+    response.writeEarlyHints({ link });
+  } catch {
+    // node:http takes fewer forms of Link than there are; hints may be left out.
+  }
+}
+
+function linksOf(raw: readonly Buffer[]): string[] {
+  const links: string[] = [];
+  for (let index = 0; index + 1 < raw.length; index += 2) {
+    if (raw[index]?.toString('latin1').toLowerCase() === 'link') {
+      links.push(raw[index + 1]?.toString('latin1') ?? '');
+    }
+  }
+  return links;
+}
+
+const PRINTABLE = /^[\t\x20-\x7e]*$/;
+
+/**
+ * The reason phrase as the upstream wrote it. undici decodes it as UTF-8 and node:http writes Latin-1; one that was
+ * neither ASCII nor UTF-8 cannot be restored and gets the usual phrase.
+ */
+export function reasonOf(status: number, reason: string): string {
+  const usual = STATUS_CODES[status];
+  if (reason === usual || PRINTABLE.test(reason)) return reason;
+  return reason.includes('\ufffd') ? (usual ?? '') : Buffer.from(reason, 'utf8').toString('latin1');
+}

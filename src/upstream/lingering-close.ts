@@ -1,0 +1,24 @@
+import type { IncomingMessage } from 'node:http';
+import { Socket } from 'node:net';
+
+/** How long the rest of a request is read before its connection is closed. */
+const LINGER_MILLISECONDS = 5000;
+
+/**
+ * For an answer that is sent, with `Connection: close`, while its request is still arriving: once the answer is
+ * written, our side of the connection is shut, and what still arrives is read and thrown away until it ends or
+ * `LINGER_MILLISECONDS` are over. A plain close would make TCP reset the connection, and the client could lose the
+ * answer (RFC 9112 §9.6).
+ */
+export function lingerBeforeClose(received: IncomingMessage): void {
+  const { socket } = received;
+  socket.destroySoon = () => {
+    const close = () => Socket.prototype.destroySoon.call(socket);
+    if (received.complete) return close();
+    const timer = setTimeout(() => socket.destroy(), LINGER_MILLISECONDS);
+    socket.once('close', () => clearTimeout(timer));
+    received.once('end', close);
+    socket.end();
+    received.resume();
+  };
+}

@@ -1,0 +1,134 @@
+import type { IncomingMessage } from 'node:http';
+import { Readable } from 'node:stream';
+import { ExchangeStopped } from './failure.ts';
+import type { RequestBody } from './upstream.ts';
+
+export type PresentBody = Exclude<RequestBody, { readonly kind: 'none' }>;
+
+/** Up to this length a body is gathered, sent with the head in one write, and may be sent again. */
+const SMALL_BODY_BYTES = 16_384;
+
+export function isSmall(body: PresentBody): boolean {
+  return body.kind === 'sized' && body.length <= SMALL_BODY_BYTES;
+}
+
+interface Sink {
+  chunk(bytes: Buffer): void;
+  end(): void;
+  /** Too large, or nothing came for too long. The intake has stopped. */
+  fail(error: ExchangeStopped): void;
+}
+
+interface Intake {
+  /** The clock of `idleMilliseconds` stands still: it is not the client who is slow. */
+  pause(): void;
+  resume(): void;
+  stop(): void;
+}
+
+/** Reads a body from the client, counts it against its limit, and watches its pauses. Trailers are left where they are. */
+function takeIn(received: IncomingMessage, body: PresentBody, sink: Sink): Intake {
+  const limit = body.kind === 'chunked' ? body.limit : body.length;
+  let count = 0;
+  let isPaused = false;
+  const timer =
+    body.idleMilliseconds === 0
+      ? undefined
+      : setTimeout(() => {
+          if (!isPaused) fail(new ExchangeStopped('request_timeout', 'the request body stopped arriving'));
+        }, body.idleMilliseconds);
+
+  function onData(bytes: Buffer): void {
+    timer?.refresh();
+    count += bytes.length;
+    if (count > limit)
+      fail(new ExchangeStopped('body_too_large', `the request body is larger than ${limit} bytes`));
+    else sink.chunk(bytes);
+  }
+  function onEnd(): void {
+    stop();
+    sink.end();
+  }
+  function fail(error: ExchangeStopped): void {
+    stop();
+    sink.fail(error);
+  }
+  function stop(): void {
+    clearTimeout(timer);
+    received.off('data', onData).off('end', onEnd).pause();
+  }
+
+  received.on('data', onData).on('end', onEnd).resume();
+  return {
+    pause() {
+      isPaused = true;
+      received.pause();
+    },
+    resume() {
+      isPaused = false;
+      timer?.refresh();
+      received.resume();
+    },
+    stop,
+  };
+}
+
+/**
+ * The body as a stream that reads from the client only as fast as it is read itself, and not before: an attempt
+ * that never got a connection has touched nothing. Destroying it leaves the client's connection alone.
+ */
+export function streamBody(
+  received: IncomingMessage,
+  body: PresentBody,
+  fail: (error: ExchangeStopped) => void,
+): Readable {
+  let intake: Intake | undefined;
+  const stream = new Readable({
+    read() {
+      if (intake !== undefined) return intake.resume();
+      intake = takeIn(received, body, {
+        chunk(bytes) {
+          if (!stream.push(bytes)) intake?.pause();
+        },
+        end: () => void stream.push(null),
+        fail,
+      });
+    },
+    destroy(error, done) {
+      intake?.stop();
+      done(error);
+    },
+  });
+  // Who destroys it with an error has reported that error already.
+  stream.on('error', () => {});
+  return stream;
+}
+
+/** Gathers a small body. Returns how to stop. */
+export function gatherBody(
+  received: IncomingMessage,
+  body: PresentBody,
+  fail: (error: ExchangeStopped) => void,
+  done: (bytes: Buffer) => void,
+): () => void {
+  const chunks: Buffer[] = [];
+  const intake = takeIn(received, body, {
+    chunk: (bytes) => void chunks.push(bytes),
+    end() {
+      const [first] = chunks;
+      done(chunks.length === 1 && first !== undefined ? first : Buffer.concat(chunks));
+    },
+    fail,
+  });
+  return () => intake.stop();
+}
+
+/** Reads a body that is not forwarded, so that what follows on the connection is not taken for it. */
+export function discardBody(
+  received: IncomingMessage,
+  body: PresentBody,
+  fail: (error: ExchangeStopped) => void,
+): () => void {
+  const intake = takeIn(received, body, { chunk() {}, end() {}, fail });
+  return () => intake.stop();
+}
