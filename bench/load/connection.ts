@@ -1,0 +1,77 @@
+import { connect } from 'node:net';
+import { createResponseReader } from './response-reader.ts';
+
+/** A keep-alive connection with at most one request in flight. */
+export interface Connection {
+  send(): void;
+  close(): void;
+}
+
+export interface ConnectionEvents {
+  /** A response was read to its end; its status was 2xx. */
+  readonly onResponse: (connection: Connection) => void;
+  /** A status other than 2xx, bytes that are not understood, or an end that nobody asked for. Called once. */
+  readonly onFailure: (reason: string) => void;
+}
+
+const READ_BUFFER_BYTES = 16_384;
+
+/** `request` is sent as it is, once per `send()`. Rejects when the target does not accept the connection. */
+export function openConnection(port: number, request: Buffer, events: ConnectionEvents): Promise<Connection> {
+  const { promise, resolve, reject } = Promise.withResolvers<Connection>();
+  let closed = false;
+  function fail(reason: string): void {
+    if (closed) return;
+    connection.close();
+    reject(new Error(reason));
+    events.onFailure(reason);
+  }
+  const reader = createResponseReader((status) => {
+    if (status >= 200 && status <= 299) events.onResponse(connection);
+    else fail(`answered ${status}`);
+  });
+  const socket = connect({
+    host: '127.0.0.1',
+    port,
+    noDelay: true,
+    onread: {
+      buffer: Buffer.allocUnsafeSlow(READ_BUFFER_BYTES),
+      callback(length, buffer) {
+        try {
+          reader.feed(Buffer.from(buffer.buffer, buffer.byteOffset, length));
+        } catch (error) {
+          fail(error instanceof Error ? error.message : 'unreadable response');
+        }
+        return true;
+      },
+    },
+  });
+  const connection: Connection = {
+    send: () => socket.write(request),
+    close() {
+      closed = true;
+      socket.destroy();
+    },
+  };
+  socket.once('connect', () => resolve(connection));
+  socket.on('error', (error) => fail(`connection failed: ${error.message}`));
+  socket.on('close', () => fail('connection closed by the target'));
+  return promise;
+}
+
+/** Opens all at once; when one cannot be opened, those that could are closed again. */
+export async function openConnections(
+  count: number,
+  port: number,
+  request: Buffer,
+  events: ConnectionEvents,
+): Promise<readonly Connection[]> {
+  const attempts = await Promise.allSettled(
+    Array.from({ length: count }, () => openConnection(port, request, events)),
+  );
+  const opened = attempts.flatMap((attempt) => (attempt.status === 'fulfilled' ? [attempt.value] : []));
+  const refused = attempts.find((attempt) => attempt.status === 'rejected');
+  if (refused === undefined) return opened;
+  for (const connection of opened) connection.close();
+  throw refused.reason;
+}

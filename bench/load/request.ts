@@ -1,0 +1,20 @@
+/** The path of each request: as long as those of a typical REST API. */
+export const REQUEST_PATH = '/api/v1/orders/9007199254740993?expand=lines';
+
+/**
+ * What a server-side client sends. All targets get the same fields, the unused credential too: dropping or
+ * forwarding it is part of their work, and a longer request must not count against one of them.
+ */
+export const REQUEST_FIELDS: Readonly<Record<string, string>> = {
+  Host: 'api.example.com',
+  'User-Agent': 'orders-sync/4.2',
+  Accept: 'application/json',
+  'Accept-Encoding': 'gzip, br',
+  'X-Api-Key': 'ghk_0123abcd_0123456789abcdefghijABCDEFGHIJ01000000',
+};
+
+/** A whole GET request, as it goes over the wire. */
+export function requestText(fields: Readonly<Record<string, string>>): string {
+  const lines = Object.entries(fields).map(([name, value]) => `${name}: ${value}\r\n`);
+  return `GET ${REQUEST_PATH} HTTP/1.1\r\n${lines.join('')}\r\n`;
+}

@@ -1,0 +1,82 @@
+/** `npm run bench`: measures proxies against each other. Exit code 1 when a target failed, 2 for a wrong command line. */
+import { once } from 'node:events';
+import { cpus } from 'node:os';
+import { type Lab, openLab } from './measure/lab.ts';
+import { measureSuite } from './measure/suite.ts';
+import { type Options, parseOptions, type Suite, USAGE, UsageError } from './options.ts';
+import { figuresOf } from './report/figures.ts';
+import { type Report, reportText, type SuiteReport } from './report/report.ts';
+
+async function runSuite(lab: Lab, suite: Suite, options: Options): Promise<SuiteReport> {
+  const leftOut = suite.targets.flatMap((target) => {
+    const reason = target.unavailable?.();
+    return reason === undefined ? [] : [{ name: target.name, reason }];
+  });
+  const targets = suite.targets.filter((target) => leftOut.every(({ name }) => name !== target.name));
+  const samples = await measureSuite(lab, targets, options.plan, (line) => {
+    process.stderr.write(`${suite.name}: ${line}\n`);
+  });
+  return { suite: suite.name, targets: figuresOf(samples), leftOut };
+}
+
+async function run(lab: Lab, options: Options): Promise<Report> {
+  const suites: SuiteReport[] = [];
+  for (const suite of options.suites) suites.push(await runSuite(lab, suite, options));
+  return {
+    machine: {
+      node: process.version,
+      platform: `${process.platform} ${process.arch}`,
+      cpu: `${cpus().length} x ${cpus()[0]?.model ?? 'unknown CPU'}`,
+      cores: lab.cores,
+    },
+    plan: options.plan,
+    suites,
+  };
+}
+
+/** Resolves with the exit code of the shell's convention, 128 + the signal's number. */
+async function interruption(): Promise<number> {
+  return await Promise.race([
+    once(process, 'SIGINT').then(() => 130),
+    once(process, 'SIGTERM').then(() => 143),
+  ]);
+}
+
+async function bench(options: Options): Promise<number> {
+  const interrupted = interruption();
+  const lab = await openLab();
+  const finished = run(lab, options);
+  // Interrupted, it fails when the lab closes under it: nobody waits for that.
+  finished.catch(() => {});
+  try {
+    const outcome = await Promise.race([finished, interrupted]);
+    if (typeof outcome === 'number') return outcome;
+    const text = options.output === 'json' ? JSON.stringify(outcome, null, 2) : reportText(outcome);
+    process.stdout.write(`${text}\n`);
+    return outcome.suites.some(({ targets }) => targets.some(({ failure }) => failure !== null)) ? 1 : 0;
+  } finally {
+    await lab.close();
+  }
+}
+
+async function main(args: readonly string[]): Promise<number> {
+  try {
+    const options = parseOptions(args);
+    if (options === 'help') {
+      process.stdout.write(USAGE);
+      return 0;
+    }
+    if (process.platform !== 'linux') {
+      throw new UsageError(
+        'The benchmark reads CPU times from /proc and pins processes: it runs on Linux only.',
+      );
+    }
+    return await bench(options);
+  } catch (error) {
+    if (!(error instanceof UsageError)) throw error;
+    process.stderr.write(`${error.message}\n\n${USAGE}`);
+    return 2;
+  }
+}
+
+process.exit(await main(process.argv.slice(2)));

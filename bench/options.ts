@@ -1,0 +1,123 @@
+import { parseArgs } from 'node:util';
+import type { Plan } from './measure/suite.ts';
+import { SUITES, TARGETS, TARGETS_PER_SUITE } from './targets/table.ts';
+import type { Target } from './targets/target.ts';
+
+export interface Suite {
+  readonly name: string;
+  readonly targets: readonly Target[];
+}
+
+export interface Options {
+  readonly suites: readonly Suite[];
+  readonly output: 'table' | 'json';
+  readonly plan: Plan;
+}
+
+const DEFAULT_SUITE = 'proxy';
+
+export const USAGE = `Usage: npm run bench [-- [suite …] [options]]
+
+  --targets a,b     measure only these of each suite (or, without a suite, any of the targets)
+  --seconds N       closed-loop load per target (default 20)
+  --rate N          requests per second of the latency measurement (default 2000)
+  --quick           a first impression in about half a minute
+  --output FORMAT   table (default) or json
+  --help
+
+Suites: ${Object.keys(SUITES).join(', ')} (default ${DEFAULT_SUITE})
+Targets:
+${TARGETS.map((target) => `  ${target.name.padEnd(20)}${target.about}`).join('\n')}
+`;
+
+/** A command line that cannot be carried out. The message says why, for people. */
+export class UsageError extends Error {}
+
+const FULL: Plan = {
+  connections: 64,
+  warmUpSeconds: 3,
+  closedLoopSeconds: 20,
+  fixedRateSeconds: 7,
+  ratePerSecond: 2000,
+  windowMs: 50,
+  startUps: 5,
+};
+const QUICK: Plan = { ...FULL, warmUpSeconds: 1, closedLoopSeconds: 3, fixedRateSeconds: 2, startUps: 2 };
+
+function positiveInteger(option: string, text: string): number {
+  if (!/^[1-9]\d{0,5}$/.test(text))
+    throw new UsageError(`${option}: found ${text}, expected a whole number above 0`);
+  return Number(text);
+}
+
+function findTarget(name: string): Target {
+  const target = TARGETS.find((candidate) => candidate.name === name);
+  if (target !== undefined) return target;
+  throw new UsageError(
+    `found target ${name}, expected one of ${TARGETS.map((candidate) => candidate.name).join(', ')}`,
+  );
+}
+
+function namesOf(suite: string): readonly string[] {
+  const names = Object.hasOwn(SUITES, suite) ? SUITES[suite] : undefined;
+  if (names !== undefined) return names;
+  throw new UsageError(`found suite ${suite}, expected one of ${Object.keys(SUITES).join(', ')}`);
+}
+
+function selectSuites(suites: readonly string[], only: readonly string[] | undefined): readonly Suite[] {
+  if (suites.length === 0 && only !== undefined) {
+    return [{ name: 'selection', targets: only.map(findTarget) }];
+  }
+  return (suites.length === 0 ? [DEFAULT_SUITE] : suites).map((suite) => {
+    const names = namesOf(suite).filter((name) => only === undefined || only.includes(name));
+    return { name: suite, targets: names.map(findTarget) };
+  });
+}
+
+function parse(args: readonly string[]) {
+  try {
+    return parseArgs({
+      args: [...args],
+      allowPositionals: true,
+      options: {
+        targets: { type: 'string' },
+        seconds: { type: 'string' },
+        rate: { type: 'string' },
+        quick: { type: 'boolean', default: false },
+        output: { type: 'string', default: 'table' },
+        help: { type: 'boolean', default: false },
+      },
+    });
+  } catch (error) {
+    throw new UsageError(error instanceof Error ? error.message : 'unreadable command line');
+  }
+}
+
+/** `'help'` when that was asked for. Throws UsageError. */
+export function parseOptions(args: readonly string[]): Options | 'help' {
+  const { values, positionals } = parse(args);
+  if (values.help) return 'help';
+  if (values.output !== 'table' && values.output !== 'json') {
+    throw new UsageError(`--output: found ${values.output}, expected table or json`);
+  }
+  const suites = selectSuites(positionals, values.targets?.split(','));
+  for (const { name, targets } of suites) {
+    if (targets.length === 0) throw new UsageError(`no target of suite ${name} is selected`);
+    if (targets.length > TARGETS_PER_SUITE) {
+      throw new UsageError(
+        `suite ${name} has ${targets.length} targets, expected at most ${TARGETS_PER_SUITE}`,
+      );
+    }
+  }
+  const base = values.quick ? QUICK : FULL;
+  return {
+    suites,
+    output: values.output,
+    plan: {
+      ...base,
+      closedLoopSeconds:
+        values.seconds === undefined ? base.closedLoopSeconds : positiveInteger('--seconds', values.seconds),
+      ratePerSecond: values.rate === undefined ? base.ratePerSecond : positiveInteger('--rate', values.rate),
+    },
+  };
+}

@@ -1,0 +1,52 @@
+import { request } from 'node:http';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { ManagedProcess } from './supervisor.ts';
+
+interface Probe {
+  readonly port: number;
+  readonly path: string;
+  readonly fields: Readonly<Record<string, string>>;
+  /** The only body that counts as an answer. */
+  readonly expectedBody: string;
+}
+
+const POLL_MS = 2;
+const DEADLINE_MS = 20_000;
+
+/** What the target answers to one request on a connection of its own; `undefined` = it does not listen yet. */
+function ask(probe: Probe): Promise<{ readonly status: number; readonly body: string } | undefined> {
+  const { promise, resolve } = Promise.withResolvers<{ status: number; body: string } | undefined>();
+  const outgoing = request(
+    { host: '127.0.0.1', port: probe.port, path: probe.path, headers: probe.fields, agent: false },
+    (response) => {
+      let body = '';
+      response.setEncoding('latin1');
+      response.on('data', (text: string) => {
+        body += text;
+      });
+      response.on('end', () => resolve({ status: response.statusCode ?? 0, body }));
+      response.on('error', () => resolve(undefined));
+    },
+  );
+  outgoing.on('error', () => resolve(undefined));
+  outgoing.end();
+  return promise;
+}
+
+/** Returns at the first 200 that carries the upstream's bytes. Throws when the process ends or time is up. */
+export async function untilReady(managed: ManagedProcess, probe: Probe): Promise<void> {
+  const deadline = performance.now() + DEADLINE_MS;
+  let last = 'nothing';
+  while (performance.now() < deadline) {
+    const ending = managed.ending();
+    if (ending !== undefined) throw new Error(ending);
+    const answer = await ask(probe);
+    if (answer?.status === 200) {
+      if (answer.body === probe.expectedBody) return;
+      throw new Error("answered 200 with a body that is not the upstream's");
+    }
+    if (answer !== undefined) last = String(answer.status);
+    await sleep(POLL_MS);
+  }
+  throw new Error(`no 200 within ${DEADLINE_MS / 1000} s (last answer: ${last})`);
+}

@@ -1,0 +1,65 @@
+import { expect, test } from 'vitest';
+import { type Options, parseOptions } from '../../bench/options.ts';
+import { SUITES, TARGETS, TARGETS_PER_SUITE } from '../../bench/targets/table.ts';
+
+function optionsOf(...args: readonly string[]): Options {
+  const options = parseOptions(args);
+  if (options === 'help') throw new Error('not expected');
+  return options;
+}
+
+function targetNames(options: Options): string[][] {
+  return options.suites.map(({ targets }) => targets.map(({ name }) => name));
+}
+
+test('without arguments the proxy suite runs, for people', () => {
+  const options = optionsOf();
+  expect(options.output).toBe('table');
+  expect(options.suites.map(({ name }) => name)).toEqual(['proxy']);
+  expect(targetNames(options)).toEqual([SUITES['proxy']]);
+});
+
+test('options narrow the targets, the time and the rate', () => {
+  const options = optionsOf(
+    'mounts',
+    '--targets',
+    'bare,fastify-route',
+    '--seconds',
+    '7',
+    '--rate',
+    '500',
+    '--output',
+    'json',
+  );
+  expect(targetNames(options)).toEqual([['bare', 'fastify-route']]);
+  expect(options).toMatchObject({ output: 'json', plan: { closedLoopSeconds: 7, ratePerSecond: 500 } });
+});
+
+test('--quick measures less, but with the same windows and connections', () => {
+  const full = optionsOf().plan;
+  const quick = optionsOf('--quick').plan;
+  expect(quick.closedLoopSeconds).toBeLessThan(full.closedLoopSeconds);
+  expect(quick).toMatchObject({ windowMs: full.windowMs, connections: full.connections });
+});
+
+test.each([
+  [['nosuch'], 'found suite nosuch, expected one of proxy'],
+  [['constructor'], 'found suite constructor'],
+  [['--targets', 'nosuch'], 'found target nosuch, expected one of bare'],
+  [['mounts', '--targets', 'nginx'], 'no target of suite mounts is selected'],
+  [['--seconds', '0'], '--seconds: found 0, expected a whole number above 0'],
+  [['--rate', '1e3'], '--rate: found 1e3'],
+  [['--output', 'xml'], '--output: found xml, expected table or json'],
+  [['--nosuch'], '--nosuch'],
+])('%j is refused with what was found and what was expected', (args, message) => {
+  expect(() => parseOptions(args)).toThrow(message);
+});
+
+test('every suite names targets that exist, and few enough that none goes cold', () => {
+  const known = TARGETS.map(({ name }) => name);
+  expect(new Set(known).size).toBe(known.length);
+  for (const names of Object.values(SUITES)) {
+    expect(known).toEqual(expect.arrayContaining([...names]));
+    expect(names.length).toBeLessThanOrEqual(TARGETS_PER_SUITE);
+  }
+});
