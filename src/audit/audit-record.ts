@@ -6,7 +6,11 @@ export interface AuditRecord {
   /** Ties the client's problem+json answer, the log and this record together. */
   readonly decisionId: string;
   readonly event: 'request' | 'administration';
-  readonly decision: 'admitted' | 'denied' | 'failed' | 'changed';
+  /**
+   * Of administration: `attempted` is stored before the change is made, so that there is no change without a record;
+   * `changed`, `denied` or `failed` follows it under the same decision id.
+   */
+  readonly decision: 'admitted' | 'denied' | 'failed' | 'attempted' | 'changed';
   /** Deny code (requests), or the action (`keys.create`, administration). */
   readonly code: string;
   /** The precise reason, for people inside only. */

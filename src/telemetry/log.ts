@@ -1,0 +1,101 @@
+import { type DestinationStream, type Logger, pino } from 'pino';
+import { REDACTED, REDACTED_PATHS, redactText, withoutQuery } from './redaction.ts';
+
+export type Log = Logger;
+
+export interface LogOptions {
+  readonly level: 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal' | 'silent';
+  /** File descriptor or path; standard output by default. */
+  readonly destination?: number | string;
+}
+
+export interface LogOutput {
+  readonly log: Log;
+  /** Writes out what is buffered; synchronous, for the end of the process. */
+  flush(): void;
+}
+
+/** Bytes gathered before a write; from 16,384 on pino writes in pieces. */
+const BUFFER_BYTES = 8192;
+/** The longest that a line waits for others. */
+const FLUSH_MILLISECONDS = 500;
+/** Causes that are followed; a chain may be a cycle. */
+const CAUSE_DEPTH = 4;
+
+/**
+ * JSON lines. Three nets keep credentials out: members that are known to hold one are redacted by path, serializers
+ * keep only named members of errors and requests, and what still looks like a credential is cut from the finished line.
+ * Buffered: a crash by signal loses at most `FLUSH_MILLISECONDS` of lines; exit flushes.
+ */
+export function createLog({ level, destination = 1 }: LogOptions): LogOutput {
+  const stream = pino.destination({
+    dest: destination,
+    sync: false,
+    minLength: BUFFER_BYTES,
+    periodicFlush: FLUSH_MILLISECONDS,
+  });
+  // Before its file is open it cannot flush, and the lines then go out with the next flush.
+  const flush = () => stream.flushSync();
+  return { log: logTo(stream, level), flush };
+}
+
+function logTo(stream: DestinationStream, level: LogOptions['level']): Log {
+  return pino(
+    {
+      level,
+      base: null,
+      timestamp: pino.stdTimeFunctions.isoTime,
+      formatters: { level: (label) => ({ level: label }) },
+      redact: { paths: [...REDACTED_PATHS], censor: REDACTED },
+      serializers: {
+        err: (error: unknown) => describeError(error, CAUSE_DEPTH),
+        error: (error: unknown) => describeError(error, CAUSE_DEPTH),
+        req: describeRequest,
+        res: describeResponse,
+        url: (url: unknown) => withoutQuery(String(url)),
+        path: (path: unknown) => withoutQuery(String(path)),
+      },
+      hooks: { streamWrite: redactText },
+    },
+    stream,
+  );
+}
+
+interface ErrorDescription {
+  readonly type: string;
+  readonly message: string;
+  readonly code?: string;
+  readonly stack?: string;
+  readonly cause?: ErrorDescription;
+}
+
+/** Named members only: errors of HTTP clients carry whole requests, header fields included. */
+function describeError(error: unknown, depth: number): ErrorDescription {
+  if (!(error instanceof Error)) return { type: typeof error, message: 'not an Error' };
+  const code: unknown = 'code' in error ? error.code : undefined;
+  return {
+    type: error.name,
+    message: error.message,
+    ...(typeof code === 'string' && { code }),
+    ...(error.stack !== undefined && { stack: error.stack }),
+    ...(error.cause !== undefined && depth > 0 && { cause: describeError(error.cause, depth - 1) }),
+  };
+}
+
+function describeRequest(request: unknown): object {
+  const method = memberOf(request, 'method');
+  const url = memberOf(request, 'url');
+  return {
+    ...(typeof method === 'string' && { method }),
+    ...(typeof url === 'string' && { path: withoutQuery(url) }),
+  };
+}
+
+function describeResponse(response: unknown): object {
+  const status = memberOf(response, 'statusCode');
+  return typeof status === 'number' ? { status } : {};
+}
+
+function memberOf(value: unknown, name: string): unknown {
+  return typeof value === 'object' && value !== null ? Reflect.get(value, name) : undefined;
+}
