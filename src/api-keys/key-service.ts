@@ -1,0 +1,254 @@
+import type { KeyObject } from 'node:crypto';
+import type { Clock, EpochMilliseconds } from '../base/clock.ts';
+import { type Refusal, refusal } from '../base/refusal.ts';
+import { ok, type Result } from '../base/result.ts';
+import { Secret } from '../base/secret.ts';
+import type { Revocation } from '../revocation/revocation.ts';
+import type { RevocationStore } from '../revocation/revocation-store.ts';
+import type { TenantId } from '../tenants/tenant.ts';
+import type { ApiKey, ApiKeyId } from './api-key.ts';
+import { generateApiKey, idOfIssuedKey, pepperedDigest, sha256Digest } from './api-key-format.ts';
+import type { ApiKeyFilter, ApiKeyStore } from './api-key-store.ts';
+import { type ApiKeyState, stateOfKey } from './key-state.ts';
+import { checkLegacyKey } from './legacy-key.ts';
+
+/** What an administrator says about a key. */
+export interface KeyDescription {
+  readonly tenant: TenantId;
+  readonly name: string;
+  readonly owner?: string;
+  readonly scopes: readonly string[];
+  readonly roles: readonly string[];
+  readonly expiresAt?: EpochMilliseconds;
+}
+
+export interface KeyImport extends KeyDescription {
+  /** Chosen by the importer; generated if absent. */
+  readonly id?: ApiKeyId;
+  readonly key: Secret;
+}
+
+export interface KeyRotation {
+  /** How long the old key is still accepted; never longer than it would have been. */
+  readonly overlapMilliseconds: number;
+  /** Of the new key. Absent: it lives as long as the old one was made to live. */
+  readonly expiresAt?: EpochMilliseconds;
+}
+
+export interface KeyWithState {
+  readonly apiKey: ApiKey;
+  readonly state: ApiKeyState;
+}
+
+/** The only moment at which a key is known. */
+export interface IssuedKey {
+  readonly apiKey: ApiKey;
+  readonly key: Secret;
+}
+
+export interface RotatedKey extends IssuedKey {
+  readonly replaced: ApiKey;
+}
+
+/** All methods throw `StoreUnavailable`. Keys of the configuration are shown, and cannot be changed but revoked. */
+export interface KeyService {
+  create(description: KeyDescription): Promise<Result<IssuedKey, Refusal>>;
+  /** `warnings`: sentences about a key that is accepted but weak. */
+  import(
+    request: KeyImport,
+  ): Promise<Result<{ readonly apiKey: ApiKey; readonly warnings: readonly string[] }, Refusal>>;
+  /** Sorted by id. */
+  list(filter: ApiKeyFilter): Promise<readonly KeyWithState[]>;
+  find(id: ApiKeyId): Promise<Result<KeyWithState, Refusal>>;
+  rotate(id: ApiKeyId, rotation: KeyRotation): Promise<Result<RotatedKey, Refusal>>;
+  /** Idempotent. Refused by every replica at once, by an entry in the revocation list. */
+  revoke(id: ApiKeyId, by: string, reason?: string): Promise<Result<KeyWithState, Refusal>>;
+}
+
+export interface KeyServiceOptions {
+  readonly apiKeys: ApiKeyStore;
+  readonly revocations: RevocationStore;
+  /** Keys of the configuration that is serving. */
+  readonly configuredKeys: () => readonly ApiKey[];
+  /** Whether configuration or store has this tenant. */
+  readonly isTenant: (id: TenantId) => Promise<boolean>;
+  /** Pepper of imported keys; `undefined` if the configuration sets none. */
+  readonly pepper: () => KeyObject | undefined;
+  readonly clock: Clock;
+}
+
+/** Ids have 40 bits: a clash is rare, and a second one in a row means that something else is wrong. */
+const ATTEMPTS = 3;
+
+/** How much longer than its key an entry of the revocation list lives, since replicas' clocks differ; milliseconds. */
+const ENTRY_MARGIN = 86_400_000;
+
+export function createKeyService(options: KeyServiceOptions): KeyService {
+  const { apiKeys, revocations, configuredKeys, isTenant, pepper, clock } = options;
+
+  function findConfigured(id: ApiKeyId): ApiKey | undefined {
+    return configuredKeys().find((key) => key.id === id);
+  }
+
+  async function find(id: ApiKeyId): Promise<ApiKey | undefined> {
+    return findConfigured(id) ?? (await apiKeys.findById(id));
+  }
+
+  async function checkDescription(description: KeyDescription): Promise<Result<undefined, Refusal>> {
+    const { tenant, expiresAt } = description;
+    if (!(await isTenant(tenant))) return refusal('invalid', `There is no tenant ${tenant}.`);
+    if (expiresAt !== undefined && expiresAt <= clock())
+      return refusal('invalid', 'The expiry is in the past.');
+    return ok(undefined);
+  }
+
+  /** Stores a new key under a free id. */
+  async function issue(
+    store: (key: ApiKey) => Promise<boolean>,
+    description: KeyDescription,
+  ): Promise<IssuedKey> {
+    for (let attempt = 0; attempt < ATTEMPTS; attempt += 1) {
+      const { id, key } = generateApiKey();
+      const apiKey = describe(description, id, sha256Digest(key), 'issued', clock());
+      if (findConfigured(id) === undefined && (await store(apiKey))) return { apiKey, key: new Secret(key) };
+    }
+    throw new Error('No free id for an API key was found');
+  }
+
+  async function liveRevocations(): Promise<readonly Revocation[]> {
+    return revocations.list(clock());
+  }
+
+  return {
+    async create(description) {
+      const checked = await checkDescription(description);
+      if (!checked.ok) return checked;
+      return ok(await issue(async (apiKey) => (await apiKeys.create(apiKey)) === 'created', description));
+    },
+
+    async import(request) {
+      const checked = await checkDescription(request);
+      if (!checked.ok) return checked;
+      const text = request.key.reveal();
+      const legacy = checkLegacyKey(text);
+      if (!legacy.ok) return refusal('invalid', legacy.error);
+      const issuedId = idOfIssuedKey(text);
+      const secret = pepper();
+      if (issuedId === undefined && secret === undefined) {
+        return refusal(
+          'conflict',
+          'The configuration has no apiKeys.pepper, which imported keys are stored under.',
+        );
+      }
+      if (issuedId !== undefined && (request.id ?? issuedId) !== issuedId) {
+        return refusal('invalid', `The key was issued by a Gatehouse and has the id ${issuedId} in it.`);
+      }
+      const id = request.id ?? issuedId ?? generateApiKey().id;
+      const digest =
+        issuedId === undefined && secret !== undefined ? pepperedDigest(text, secret) : sha256Digest(text);
+      const apiKey = describe(request, id, digest, 'imported', clock());
+      const isConfigured = configuredKeys().some(
+        (key) =>
+          key.id === id || (key.digest.algorithm === digest.algorithm && key.digest.hex === digest.hex),
+      );
+      if (isConfigured || (await apiKeys.create(apiKey)) === 'clash') {
+        return refusal('conflict', `There is a key with the id ${id}, or this very key, already.`);
+      }
+      return ok({ apiKey, warnings: legacy.value.warnings });
+    },
+
+    async list(filter) {
+      const [stored, entries] = await Promise.all([apiKeys.list(filter), liveRevocations()]);
+      const { tenant, after } = filter;
+      const configured = configuredKeys().filter(
+        (key) => (tenant === undefined || key.tenant === tenant) && (after === undefined || key.id > after),
+      );
+      const ids = new Set(configured.map(({ id }) => id));
+      const now = clock();
+      return [...configured, ...stored.filter(({ id }) => !ids.has(id))]
+        .sort((one, other) => (one.id < other.id ? -1 : 1))
+        .slice(0, filter.limit)
+        .map((apiKey) => ({ apiKey, state: stateOfKey(apiKey, entries, now) }));
+    },
+
+    async find(id) {
+      const apiKey = await find(id);
+      if (apiKey === undefined) return noSuchKey(id);
+      return ok({ apiKey, state: stateOfKey(apiKey, await liveRevocations(), clock()) });
+    },
+
+    async rotate(id, { overlapMilliseconds, expiresAt }) {
+      if (findConfigured(id) !== undefined) {
+        return refusal('conflict', `The key ${id} is in the configuration file: replace it there.`);
+      }
+      const old = await apiKeys.findById(id);
+      if (old === undefined) return noSuchKey(id);
+      const now = clock();
+      const state = stateOfKey(old, await liveRevocations(), now);
+      if (state === 'revoked') return refusal('conflict', `The key ${id} is revoked: create a new one.`);
+      if (old.replacedBy !== undefined) {
+        return refusal('conflict', `The key ${id} was rotated already; its successor is ${old.replacedBy}.`);
+      }
+      const successorExpiry =
+        expiresAt ?? (old.expiresAt === undefined ? undefined : now + old.expiresAt - old.createdAt);
+      const description = {
+        ...old,
+        ...(successorExpiry !== undefined && { expiresAt: successorExpiry }),
+      };
+      const checked = await checkDescription(description);
+      if (!checked.ok) return checked;
+      const oldExpiresAt = Math.min(old.expiresAt ?? Number.POSITIVE_INFINITY, now + overlapMilliseconds);
+      let isGone = false;
+      const issued = await issue(async (apiKey) => {
+        const outcome = await apiKeys.rotate(id, apiKey, oldExpiresAt);
+        isGone = outcome === 'absent';
+        return outcome !== 'clash';
+      }, description);
+      if (isGone) return refusal('conflict', `The key ${id} was rotated or revoked at the same time.`);
+      return ok({ ...issued, replaced: { ...old, expiresAt: oldExpiresAt, replacedBy: issued.apiKey.id } });
+    },
+
+    async revoke(id, by, reason) {
+      const apiKey = await find(id);
+      if (apiKey === undefined) return noSuchKey(id);
+      const now = clock();
+      // The entry comes first: if marking the key then fails, the key is refused all the same.
+      await revocations.add({
+        target: { kind: 'key', id },
+        // The configuration may move the expiry of a key of its own.
+        ...(apiKey.origin !== 'configured' &&
+          apiKey.expiresAt !== undefined && { expiresAt: Math.max(apiKey.expiresAt, now) + ENTRY_MARGIN }),
+        revokedAt: now,
+        revokedBy: by,
+        ...(reason !== undefined && { reason }),
+      });
+      if (findConfigured(id) === undefined) await apiKeys.revoke(id, now);
+      return ok({ apiKey: { ...apiKey, revokedAt: apiKey.revokedAt ?? now }, state: 'revoked' });
+    },
+  };
+}
+
+function describe(
+  { tenant, name, owner, scopes, roles, expiresAt }: KeyDescription,
+  id: ApiKeyId,
+  digest: ApiKey['digest'],
+  origin: ApiKey['origin'],
+  createdAt: EpochMilliseconds,
+): ApiKey {
+  return {
+    id,
+    tenant,
+    name,
+    ...(owner !== undefined && { owner }),
+    digest,
+    scopes,
+    roles,
+    origin,
+    createdAt,
+    ...(expiresAt !== undefined && { expiresAt }),
+  };
+}
+
+function noSuchKey(id: ApiKeyId) {
+  return refusal('absent', `There is no key ${id}.`);
+}
