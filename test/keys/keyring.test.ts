@@ -157,6 +157,29 @@ describe('the keyring', () => {
     await vi.waitFor(() => expect(other.jwks()).toEqual(one.jwks()));
   });
 
+  it('goes on signing while the store is away, and says so', async () => {
+    const store = openStore();
+    const lines: string[] = [];
+    vi.useFakeTimers({ toFake: ['setInterval'] });
+    const keyring = await openKeyring({
+      store: store.keyring,
+      changes: store.changes,
+      encryptionKeys,
+      rotateEvery: 30 * DAY,
+      clock: () => now,
+      log: pino({ level: 'info' }, { write: (line: string) => lines.push(line) }),
+    });
+    opened.unshift(keyring);
+    await keyring.prepare(['ES256']);
+    const { kid } = keyring.signer('ES256');
+    await store.close();
+    vi.advanceTimersByTime(60_000);
+    await vi.waitFor(() => expect(lines.join('')).toContain('signing keys not refreshed'));
+    expect(keyring.signer('ES256').kid).toBe(kid);
+    expect(keyring.jwks().keys).toHaveLength(2);
+    await expect(keyring.prepare(['EdDSA'])).rejects.toThrow('The embedded store is closed.');
+  });
+
   it('keeps no private member in the store but sealed', async () => {
     const store = openStore();
     const keyring = await openOn(store);
