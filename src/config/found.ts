@@ -9,9 +9,15 @@ export function describeFound(value: unknown, isSecret: boolean): string {
   if (Array.isArray(value)) return value.length === 0 ? 'an empty list' : 'a list';
   if (typeof value === 'object') return describeMap(value);
   if (typeof value === 'string') {
-    return isSecret && !isOnlyReferences(value) ? '[secret]' : quoted(value);
+    if (isSecret && !isOnlyReferences(value)) return '[secret]';
+    return mayHoldCredentials(value) ? 'a URL with user, query or fragment' : quoted(value);
   }
   return isSecret ? `[secret] (a ${typeof value} without quotes)` : JSON.stringify(value);
+}
+
+/** `user:password@host`, and queries that carry a token, wherever someone writes them. */
+function mayHoldCredentials(text: string): boolean {
+  return /:[^@]*@/.test(text) || /:\/\/[^?#]*[?#]/.test(text);
 }
 
 function describeMap(value: object): string {

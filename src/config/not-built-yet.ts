@@ -28,7 +28,6 @@ const PLANNED_KEYS: readonly PlannedKey[] = [
   { path: ['routes', '*', 'observe'], feature: 'observing without refusing' },
   { path: ['routes', '*', 'websocket'], feature: 'WebSocket upgrades' },
   { path: ['routes', '*', 'serveStale'], feature: 'decisions on stale data' },
-  { path: ['routes', '*', 'denials'], feature: 'refusals by template' },
   { path: ['routes', '*', 'limits', 'perPrincipal'], feature: 'rate limits' },
   { path: ['routes', '*', 'limits', 'perTenant'], feature: 'rate limits' },
   { path: ['routes', '*', 'limits', 'perPeer'], feature: 'rate limits' },

@@ -12,8 +12,10 @@ export interface Complaint {
   /** Default: what stands there, secrets hidden. */
   readonly found?: string;
   readonly expected: string;
-  /** Names that would have been right: the nearest one becomes "did you mean". */
+  /** Names that would have been right: the one nearest to `name` becomes "did you mean". */
   readonly choices?: Iterable<string>;
+  /** Default: the value, if it is text. */
+  readonly name?: string;
   /** Default: the value. */
   readonly at?: 'value' | 'key';
 }
@@ -38,11 +40,9 @@ export function createReport(file: string, source: YamlSource): Report {
   const describe = (path: ConfigPath) => describeFound(written(path), isSecretAt(jsonSchema(), path));
 
   function problem(path: ConfigPath, complaint: Complaint): void {
-    const value = written(path);
-    const suggestion =
-      complaint.choices === undefined || typeof value !== 'string'
-        ? undefined
-        : nearest(value, complaint.choices);
+    const name = complaint.name ?? written(path);
+    const isTypo = complaint.choices !== undefined && typeof name === 'string';
+    const suggestion = isTypo ? nearest(name, complaint.choices) : undefined;
     add(path, complaint.at ?? 'value', complaint.found ?? describe(path), complaint.expected, suggestion);
   }
 

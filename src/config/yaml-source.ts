@@ -48,7 +48,7 @@ export function readYaml(text: string): YamlResult {
     version: '1.2',
     schema: 'core',
     merge: false,
-    logLevel: 'silent',
+    logLevel: 'error',
   });
   const place = (fault: YamlFault): PlacedFault => ({
     ...positionOf(lines, fault.offset),

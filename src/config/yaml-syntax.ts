@@ -15,7 +15,7 @@ const SYNTAX: Readonly<Record<string, readonly [found: string, expected: string]
   BLOCK_AS_IMPLICIT_KEY: ['a map where only text may be', `one "key: value" to a line, and ${QUOTES}`],
   BLOCK_IN_FLOW: ['a block inside of brackets', 'only bracketed lists and maps inside of brackets'],
   DUPLICATE_KEY: ['a duplicate key', 'each key once'],
-  MISSING_CHAR: ['a missing quote, bracket, colon or comma', 'it before this place'],
+  MISSING_CHAR: ['a missing quote, bracket, colon or comma', `it before this place, and ${QUOTES}`],
   MULTIPLE_DOCS: ['another document', 'one document in the file'],
   MULTIPLE_ANCHORS: ['several anchors on one value', 'at most one anchor'],
   MULTIPLE_TAGS: ['several tags on one value', 'no tag'],

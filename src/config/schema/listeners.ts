@@ -110,9 +110,12 @@ export function auditSchema() {
         .enum(['denied', 'all'])
         .prefault('denied')
         .describe('Which requests the audit stream keeps. Changes by administrators are always kept.'),
-      keep: z.int().min(1000).prefault(1_000_000).describe('Most records kept; the oldest go first.'),
+      keep: integer(1000, 1_000_000_000)
+        .prefault(1_000_000)
+        .describe('Most records kept; the oldest go first.'),
     })
-    .prefault({});
+    .prefault({})
+    .describe('The audit stream: who was admitted or refused, and why.');
 }
 
 export function loggingSchema() {

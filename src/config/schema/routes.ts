@@ -7,6 +7,12 @@ const method = patternText(/^[A-Z][A-Z-]{0,31}$/, 'a method in capital letters',
   { error: 'a method other than TRACE, TRACK and CONNECT, which are never forwarded' },
 );
 
+const mediaType = patternText(
+  /^[A-Za-z0-9!#$&^_.+-]+\/[A-Za-z0-9!#$&^_.+-]+(?: *;[\x20-\x7E]*)?$/,
+  'a media type such as application/xml; charset=utf-8',
+  'media type',
+);
+
 /** `/a/{name}/b` or `/a/**`: whole segments only; `**` last. */
 const pathPattern = patternText(
   /^(?:\/|(?:\/(?:\*\*(?=$)|\{[a-z][A-Za-z0-9]*\}|(?!\.{1,2}(?:\/|$))[A-Za-z0-9._~!$&'()+,;=:@-]+))+)$/,
@@ -76,8 +82,15 @@ export function routesSchema() {
       ),
     refusal: z
       .strictObject({
-        contentType: text,
-        body: z.string().max(4096).describe('May hold {code}, {status}, {title} and {decisionId}.'),
+        contentType: mediaType.describe(
+          'Content-Type of the answer, such as application/xml; charset=utf-8.',
+        ),
+        body: z
+          .string()
+          .max(4096, { error: 'at most 4096 characters' })
+          .describe(
+            'The answer, at most 4096 characters. May hold {code}, {status}, {title} and {decisionId}.',
+          ),
       })
       .optional()
       .describe('Answer to refused requests in the words of an old client, instead of problem+json.'),

@@ -228,6 +228,8 @@ export function referenceScalars(resolve: ResolveReference, resolvePath: Resolve
         return z.NEVER;
       })
       .meta({ title: 'URL', examples: ['https://api.example.com'] }),
-    filePath: text.transform((value) => resolvePath(value)).meta({ title: 'file' }),
+    filePath: patternText(/^(?!.*\$\{(?:env|file):)[^\0]+$/, 'the path of a file')
+      .transform((value) => resolvePath(value))
+      .meta({ title: 'file' }),
   };
 }

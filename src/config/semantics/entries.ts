@@ -1,3 +1,4 @@
+import { quoted } from '../found.ts';
 import type { ConfigPath } from '../problem.ts';
 import type { Report } from '../report.ts';
 
@@ -16,19 +17,23 @@ export function refuseDuplicates(report: Report, entries: readonly Entry[], what
   }
 }
 
-/** Reports a name that is not among those that exist. `kind`: upstream, issuer, tenant. */
+const COLLECTIONS = { upstream: 'upstreams', issuer: 'issuers', tenant: 'tenants' } as const;
+
+/** Reports a name that is not among those that exist, as the value at `path` or as its last key. */
 export function requireKnown(
   report: Report,
   path: ConfigPath,
   name: string,
   known: Readonly<Record<string, unknown>>,
-  kind: string,
+  kind: keyof typeof COLLECTIONS,
 ): void {
   if (Object.hasOwn(known, name)) return;
   const names = Object.keys(known);
-  const expected =
-    names.length === 0
-      ? `the name of an entry of ${kind}s, of which there is none`
-      : `one of ${names.join(', ')}`;
-  report.problem(path, { found: `unknown ${kind} ${JSON.stringify(name)}`, expected, choices: names });
+  report.problem(path, {
+    found: `unknown ${kind} ${quoted(name)}`,
+    expected: names.length === 0 ? `an entry of ${COLLECTIONS[kind]}` : `one of ${names.join(', ')}`,
+    choices: names,
+    name,
+    at: path.at(-1) === name ? 'key' : 'value',
+  });
 }
