@@ -26,8 +26,13 @@ function describeMap(value: object): string {
   return keys.length > 5 ? 'a map' : `a map with ${keys.map(quoted).join(', ')}`;
 }
 
-/** JSON escapes control bytes, so that a value cannot forge a line. */
+const INVISIBLE = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu;
+
+/** In quotes and shortened, with what is invisible or breaks lines escaped: a value cannot forge a line of ours. */
 export function quoted(text: string): string {
   const shown = text.length > LONGEST ? `${text.slice(0, LONGEST)}…` : text;
-  return JSON.stringify(shown);
+  return JSON.stringify(shown).replace(
+    INVISIBLE,
+    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  );
 }

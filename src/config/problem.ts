@@ -1,3 +1,5 @@
+import { quoted } from './found.ts';
+
 /** Keys and indexes from the top of the configuration to one place in it. */
 export type ConfigPath = readonly (string | number)[];
 
@@ -34,7 +36,7 @@ export function formatProblem(problem: ConfigProblem): string {
   const rest =
     problem.suggestion === undefined
       ? `expected ${problem.expected}`
-      : `did you mean ${JSON.stringify(problem.suggestion)}?`;
+      : `did you mean ${quoted(problem.suggestion)}?`;
   return `${formatPlace(problem)}: found ${problem.found}, ${rest}`;
 }
 
@@ -53,7 +55,7 @@ export function formatPath(path: ConfigPath): string {
   for (const step of path) {
     if (typeof step === 'number') text += `[${step}]`;
     else if (/^[\w-]+$/.test(step)) text += text === '' ? step : `.${step}`;
-    else text += `[${JSON.stringify(step)}]`;
+    else text += `[${quoted(step)}]`;
   }
   return text === '' ? '(document)' : text;
 }
