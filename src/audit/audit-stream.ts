@@ -2,19 +2,20 @@ import type { Clock } from '../base/clock.ts';
 import { StoreUnavailable } from '../base/outage.ts';
 import type { Log } from '../telemetry/log.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
+import { redactText } from '../telemetry/redaction.ts';
 import { createAuditQueue } from './audit-queue.ts';
 import type { AuditRecord } from './audit-record.ts';
 import type { AuditStore } from './audit-store.ts';
 
 export interface AuditStream {
   /** Takes a record to be written soon. Never waits and never throws; when the store is down for long, the oldest are dropped, counted and logged. */
-  record(record: AuditRecord): void;
+  readonly record: (record: AuditRecord) => void;
   /** Resolves when the record is durable. Throws `StoreUnavailable`, on which the caller makes no change. */
-  recordNow(record: AuditRecord): Promise<void>;
+  readonly recordNow: (record: AuditRecord) => Promise<void>;
   /** Records that wait to be written. */
-  queued(): number;
+  readonly queued: () => number;
   /** Writes what is queued, once more if the store is down, and stops. What cannot be written is counted as dropped. Idempotent. */
-  close(): Promise<void>;
+  readonly close: () => Promise<void>;
 }
 
 export interface AuditStreamOptions {
@@ -126,14 +127,14 @@ export function createAuditStream({
 
   return {
     record(record) {
-      countDrops(isClosed ? 1 : queue.push(record));
+      countDrops(isClosed ? 1 : queue.push(redact(record)));
       if (queue.size() >= BATCH && !isDown) void write();
       else schedule(FLUSH_MILLISECONDS);
     },
 
     async recordNow(record) {
       try {
-        await store.append([record]);
+        await store.append([redact(record)]);
       } catch (error) {
         metrics.storeError('audit', 'append');
         throw error;
@@ -151,5 +152,16 @@ export function createAuditStream({
       await write();
       countDrops(queue.take(capacity).length);
     },
+  };
+}
+
+/** What clients and administrators write may hold a credential in the wrong place: a key in a path, or given as its id. */
+function redact(record: AuditRecord): AuditRecord {
+  const { path, reason, credential } = record;
+  return {
+    ...record,
+    ...(path !== undefined && { path: redactText(path) }),
+    ...(reason !== undefined && { reason: redactText(reason) }),
+    ...(credential !== undefined && { credential: redactText(credential) }),
   };
 }

@@ -1,3 +1,4 @@
+import { openSync } from 'node:fs';
 import { type DestinationStream, type Logger, pino } from 'pino';
 import { REDACTED, REDACTED_PATHS, redactText, withoutQuery } from './redaction.ts';
 
@@ -12,7 +13,7 @@ export interface LogOptions {
 export interface LogOutput {
   readonly log: Log;
   /** Writes out what is buffered; synchronous, for the end of the process. */
-  flush(): void;
+  readonly flush: () => void;
 }
 
 /** Bytes gathered before a write; from 16,384 on pino writes in pieces. */
@@ -29,14 +30,13 @@ const CAUSE_DEPTH = 4;
  */
 export function createLog({ level, destination = 1 }: LogOptions): LogOutput {
   const stream = pino.destination({
-    dest: destination,
+    // Opened here, so that a path that cannot be written stops the start instead of crashing the process later.
+    dest: typeof destination === 'string' ? openSync(destination, 'a', 0o640) : destination,
     sync: false,
     minLength: BUFFER_BYTES,
     periodicFlush: FLUSH_MILLISECONDS,
   });
-  // Before its file is open it cannot flush, and the lines then go out with the next flush.
-  const flush = () => stream.flushSync();
-  return { log: logTo(stream, level), flush };
+  return { log: logTo(stream, level), flush: () => stream.flushSync() };
 }
 
 function logTo(stream: DestinationStream, level: LogOptions['level']): Log {

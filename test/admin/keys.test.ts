@@ -165,7 +165,8 @@ test('of ten rotations of one key at once, one leaves a successor', async () => 
   const answers = await Promise.all(
     Array.from({ length: 10 }, () => call('POST', `/v1/keys/${id}/rotate`, { body: { overlap: '1h' } })),
   );
-  expect(answers.map(({ status }) => status).sort()).toEqual([201, ...Array<number>(9).fill(409)]);
+  expect(answers.filter(({ status }) => status === 201)).toHaveLength(1);
+  expect(answers.filter(({ status }) => status === 409)).toHaveLength(9);
   expect(await stores.apiKeys.list({ limit: 10 })).toHaveLength(2);
 });
 

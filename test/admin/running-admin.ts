@@ -39,15 +39,15 @@ export interface RunningAdmin {
   readonly url: string;
   readonly stores: Stores;
   /** Advances the clock of all that was started. */
-  travel(milliseconds: number): void;
-  now(): number;
-  call(method: string, target: string, options?: AdminCall): Promise<AdminAnswer>;
+  readonly travel: (milliseconds: number) => void;
+  readonly now: () => number;
+  readonly call: (method: string, target: string, options?: AdminCall) => Promise<AdminAnswer>;
   /** Audit records of one code, once there are `count` of them. */
-  audited(code: string, count: number): Promise<readonly StoredAuditRecord[]>;
+  readonly audited: (code: string, count: number) => Promise<readonly StoredAuditRecord[]>;
   /** All that was logged so far. */
-  logged(): string;
-  metrics(): Promise<string>;
-  close(): Promise<void>;
+  readonly logged: () => string;
+  readonly metrics: () => Promise<string>;
+  readonly close: () => Promise<void>;
 }
 
 export interface RunningAdminOptions {
