@@ -114,11 +114,10 @@ function checkAssertion(settings: Settings, report: Report, path: ConfigPath, tt
   if (ttl < SHORTEST_ASSERTION || ttl > LONGEST_ASSERTION)
     report.problem([...place, 'ttl'], { expected: 'from 2s to 60s' });
   if (settings.publicUrl === undefined)
-    report.problem(place, {
-      found: 'an assertion without "publicUrl"',
-      expected: '"publicUrl", which is the iss of assertions',
-      at: 'key',
-    });
+    report.warning(
+      place,
+      'without "publicUrl", the iss of assertions does not tell this gateway from others',
+    );
 }
 
 function relay(report: Report, prefix: ConfigPath, problems: readonly SettingProblem[]): void {
