@@ -190,6 +190,21 @@ export function tenantStoreContract(adapter: StoreAdapter): void {
       expect(changes).toEqual([globex, acme, acme].map((id) => ({ kind: 'tenantChanged', id })));
     });
 
+    it('a suspension stands beside the stored tenants, is announced when it changes something', async () => {
+      const { tenants } = stores();
+      const changes = recordChanges(stores());
+      expect(await tenants.listSuspensions()).toEqual([]);
+      expect(await tenants.setSuspension(tenantId('globex'), true, NOW)).toBe(true);
+      expect(await tenants.setSuspension(acme, true, NOW)).toBe(true);
+      expect(await tenants.setSuspension(acme, true, NOW + 1)).toBe(false);
+      expect(await tenants.listSuspensions()).toEqual(['acme', 'globex']);
+      expect(await tenants.find(acme)).toBeUndefined();
+      expect(await tenants.setSuspension(acme, false, NOW)).toBe(true);
+      expect(await tenants.setSuspension(acme, false, NOW)).toBe(false);
+      expect(await tenants.listSuspensions()).toEqual(['globex']);
+      expect(changes).toEqual(['globex', 'acme', 'acme'].map((id) => ({ kind: 'tenantChanged', id })));
+    });
+
     it('each change is announced, and what changed nothing is not', async () => {
       const changes = recordChanges(stores());
       await stores().tenants.create(aTenant('acme'), NOW);
