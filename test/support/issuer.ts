@@ -1,8 +1,10 @@
 import { generateKeyPairSync, type KeyObject, randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { exportJWK, type JWK, SignJWT } from 'jose';
+import type { Certificate } from './certificates.ts';
 
 /** How the endpoints of the issuer answer. `stalled` accepts and says nothing until the issuer closes. */
 export type IssuerBehaviour = 'sound' | 'down' | 'stalled' | 'failing' | 'html' | 'huge' | 'redirecting';
@@ -35,11 +37,13 @@ export interface TestIssuer {
   close(): Promise<void>;
 }
 
-export async function startIssuer(): Promise<TestIssuer> {
-  const server = createServer((request, response) => void answer(request, response));
+export async function startIssuer(tls?: Pick<Certificate, 'cert' | 'key'>): Promise<TestIssuer> {
+  const listener = (request: IncomingMessage, response: ServerResponse): void =>
+    void answer(request, response);
+  const server = tls === undefined ? createServer(listener) : createTlsServer(tls, listener);
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
-  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const url = `${tls === undefined ? 'http' : 'https'}://127.0.0.1:${(server.address() as AddressInfo).port}`;
 
   const issuer: TestIssuer = {
     url,

@@ -1,6 +1,6 @@
 import { sign } from 'node:crypto';
 import { expect } from 'vitest';
-import { type OpenAuthentication, openAuthentication, refusalOf } from './authentication.ts';
+import { eventually, type OpenAuthentication, openAuthentication, refusalOf } from './authentication.ts';
 import { createSigningKey, type SigningKey, startIssuer, type TestIssuer } from './issuer.ts';
 
 export const AUDIENCE = 'https://api.example.com';
@@ -10,7 +10,7 @@ const KEYS = Promise.all([createSigningKey('ES256', 'k1'), createSigningKey('RS2
 
 export const HEADER = '{"alg":"ES256","kid":"k1","typ":"at+jwt"}';
 
-/** An issuer with an ES256 key `k1` and an RS256 key `r1`, and an authentication that knows it as `login` of tenant acme. */
+/** An issuer with an ES256 key `k1` and an RS256 key `r1`, and an authentication that knows it as `login` of tenant acme and has fetched its keys once. */
 export interface TokenBench {
   readonly issuer: TestIssuer;
   readonly key: SigningKey;
@@ -67,6 +67,8 @@ export async function openTokenBench(): Promise<TokenBench> {
       await issuer.close();
     },
   };
+  const { authentication } = bench.gate;
+  await eventually(() => authentication.status().issuers[0]?.keys?.isUsable === true, 'the first keys');
   return bench;
 }
 
