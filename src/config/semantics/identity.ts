@@ -20,6 +20,17 @@ export function checkIdentity(settings: Settings, report: Report): void {
   }
 }
 
+/** Written to every upstream, whatever is configured. */
+const OWN_FIELDS = [
+  'Forwarded',
+  'Traceparent',
+  'Tracestate',
+  'Via',
+  'X-Forwarded-For',
+  'X-Forwarded-Host',
+  'X-Forwarded-Proto',
+] as const;
+
 interface WrittenField {
   readonly name: string;
   readonly path: ConfigPath;
@@ -53,7 +64,7 @@ function writtenFields(
   path: ConfigPath,
   { identity, credentials }: UpstreamSettings,
 ): readonly WrittenField[] {
-  const fields: WrittenField[] = [];
+  const fields = OWN_FIELDS.map((name): WrittenField => ({ name, path, by: 'the gateway' }));
   if (identity.signature !== undefined) {
     const place = [...path, 'identity', 'signature'];
     for (const name of ['Signature', 'Signature-Input'])

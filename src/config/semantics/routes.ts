@@ -1,3 +1,4 @@
+import { foldFieldName } from '../../http/field-names.ts';
 import { normaliseHost } from '../../http/host.ts';
 import { compilePathPattern, type PathPattern, shapeOfPattern } from '../../routing/path-pattern.ts';
 import type { ConfigPath } from '../problem.ts';
@@ -19,6 +20,7 @@ export function checkRoutes(settings: Settings, report: Report): void {
     requireKnown(report, [...path, 'upstream'], route.upstream, settings.upstreams, 'upstream');
     checkAdmission(report, path, route);
     checkPath(report, path, route);
+    checkTenantField(settings, report, path, route);
     if (route.timeouts.headers === 0)
       report.problem([...path, 'timeouts', 'headers'], { expected: 'more than 0' });
   }
@@ -103,6 +105,14 @@ function checkPath(report: Report, path: ConfigPath, route: RouteSettings): void
     report.problem([...path, 'stripPrefix'], {
       expected: `literal segments that begin ${route.match.path}`,
     });
+}
+
+/** A credential would be taken for the name of a tenant, and would show in the audit stream as such. */
+function checkTenantField(settings: Settings, report: Report, path: ConfigPath, route: RouteSettings): void {
+  const credentialFields = ['Authorization', 'Cookie', settings.apiKeys.header].map(foldFieldName);
+  const { field } = route.tenant;
+  if (field !== undefined && credentialFields.includes(foldFieldName(field)))
+    report.problem([...path, 'tenant', 'field'], { expected: 'a field that carries no credential' });
 }
 
 function isLiteralPrefix(prefix: string, pattern: PathPattern): boolean {
