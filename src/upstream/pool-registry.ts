@@ -87,10 +87,14 @@ export function createPoolRegistry(deps: {
     },
     async close(graceMilliseconds) {
       for (const entry of entries.values()) void retire(entry);
-      const timer = setTimeout(() => {
-        for (const pool of open) void pool.destroy();
-      }, graceMilliseconds);
-      await Promise.all(closing);
+      let timer: NodeJS.Timeout | undefined;
+      // A pool that is destroyed while requests wait for its connections never says that it is closed.
+      const cut = new Promise<void>((resolve) => {
+        timer = setTimeout(() => {
+          void Promise.all([...open].map((pool) => pool.destroy())).then(() => resolve());
+        }, graceMilliseconds);
+      });
+      await Promise.race([Promise.all(closing), cut]);
       clearTimeout(timer);
     },
   };

@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
+import { ByteLog } from './byte-log.ts';
 import { type RecordedHead, readHead } from './http-head.ts';
 
 export interface RawAnswer extends RecordedHead {
@@ -24,7 +25,7 @@ export interface RawClient {
 
 export async function connectRaw(port: number): Promise<RawClient> {
   const socket = connect({ port, host: '127.0.0.1' });
-  let received: Buffer = Buffer.alloc(0);
+  const log = new ByteLog();
   let ending: 'ended' | 'reset' | undefined;
   const waiting = new Set<() => void>();
   const changed = () => {
@@ -32,7 +33,7 @@ export async function connectRaw(port: number): Promise<RawClient> {
   };
   let hasFailed = false;
   socket.on('data', (bytes) => {
-    received = Buffer.concat([received, bytes]);
+    log.push(bytes);
     changed();
   });
   socket.on('error', () => {
@@ -45,18 +46,19 @@ export async function connectRaw(port: number): Promise<RawClient> {
   await once(socket, 'connect');
   return {
     socket,
-    received: () => received,
+    received: () => log.bytes,
     send(bytes) {
       socket.write(typeof bytes === 'string' ? Buffer.from(bytes, 'latin1') : bytes);
     },
     until: (predicate) =>
       new Promise((resolve, reject) => {
         const check = () => {
-          if (predicate(received.toString('latin1'))) {
+          const text = log.bytes.toString('latin1');
+          if (predicate(text)) {
             waiting.delete(check);
             resolve();
           } else if (ending !== undefined) {
-            reject(new Error(`connection ${ending} after: ${received.toString('latin1').slice(0, 500)}`));
+            reject(new Error(`connection ${ending} after: ${text.slice(0, 500)}`));
           }
         };
         waiting.add(check);
@@ -95,7 +97,7 @@ export function parseAnswer(bytes: Buffer): RawAnswer {
 }
 
 /** What has arrived of a chunked body; a last chunk that is not whole is left out. */
-export function decodeChunks(raw: Buffer): Buffer {
+function decodeChunks(raw: Buffer): Buffer {
   const chunks: Buffer[] = [];
   let at = 0;
   for (;;) {

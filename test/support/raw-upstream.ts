@@ -1,12 +1,13 @@
 import { once } from 'node:events';
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
 import { createServer as createTlsServer, type TlsOptions } from 'node:tls';
+import { ByteLog } from './byte-log.ts';
 import { type RecordedHead, readHead } from './http-head.ts';
 
 /** One request as its bytes arrived. */
 export interface RecordedRequest extends RecordedHead {
   /** Body bytes so far: decoded if the request is chunked. */
-  body: Buffer;
+  readonly body: Buffer;
   /** Trailer lines of a chunked body, as they came. */
   trailers: string;
   isComplete: boolean;
@@ -17,7 +18,7 @@ export interface RecordedRequest extends RecordedHead {
 export interface RawConnection {
   readonly socket: Socket;
   /** Everything that came, over all requests. */
-  received: Buffer;
+  readonly received: Buffer;
   isClosed: boolean;
 }
 
@@ -65,7 +66,14 @@ export async function startRawUpstream(
     typeof handler === 'string' ? (socket) => void socket.write(handler, 'latin1') : handler;
 
   function accept(socket: Socket): void {
-    const connection: RawConnection = { socket, received: Buffer.alloc(0), isClosed: false };
+    const log = new ByteLog();
+    const connection: RawConnection = {
+      socket,
+      get received() {
+        return log.bytes;
+      },
+      isClosed: false,
+    };
     const number = connections.push(connection) - 1;
     changed();
     socket.on('error', () => {});
@@ -83,7 +91,7 @@ export async function startRawUpstream(
       if (answersNow) answer(socket, request, requests.indexOf(request));
     });
     socket.on('data', (bytes) => {
-      connection.received = Buffer.concat([connection.received, bytes]);
+      log.push(bytes);
       parser(bytes);
       changed();
     });
@@ -141,50 +149,68 @@ function createParser(
 ): (bytes: Buffer) => void {
   let rest: Buffer = Buffer.alloc(0);
   let current: RecordedRequest | undefined;
+  let body = new ByteLog();
+  /** Bytes of the current chunk, or of a sized body, that are still to come. */
+  let missing = 0;
 
-  function step(): boolean {
-    if (current === undefined) {
-      const head = readHead(rest);
-      if (head === undefined) return false;
-      rest = rest.subarray(head.length);
-      current = { ...head.head, body: Buffer.alloc(0), trailers: '', isComplete: false, connection };
-      report(current, 'head');
-      return true;
-    }
-    const request = current;
-    const isDone = isChunked(request) ? takeChunk(request) : takeSized(request);
-    if (isDone === undefined) return false;
-    if (!isDone) return true;
+  function takeHead(): boolean {
+    const head = readHead(rest);
+    if (head === undefined) return false;
+    rest = rest.subarray(head.length);
+    const log = new ByteLog();
+    body = log;
+    current = {
+      ...head.head,
+      get body() {
+        return log.bytes;
+      },
+      trailers: '',
+      isComplete: false,
+      connection,
+    };
+    missing = isChunked(current) ? 0 : Number(current.field('content-length') ?? 0);
+    report(current, 'head');
+    return true;
+  }
+
+  function takeData(): void {
+    const data = rest.subarray(0, missing);
+    if (data.length > 0) body.push(data);
+    missing -= data.length;
+    rest = rest.subarray(data.length);
+  }
+
+  function finish(request: RecordedRequest): boolean {
     request.isComplete = true;
     current = undefined;
     report(request, 'end');
     return rest.length > 0;
   }
 
-  function takeSized(request: RecordedRequest): boolean | undefined {
-    const missing = Number(request.field('content-length') ?? 0) - request.body.length;
-    request.body = Buffer.concat([request.body, rest.subarray(0, missing)]);
-    const isDone = rest.length >= missing;
-    rest = rest.subarray(Math.min(missing, rest.length));
-    return isDone ? true : undefined;
-  }
-
-  function takeChunk(request: RecordedRequest): boolean | undefined {
-    const lineEnd = rest.indexOf('\r\n');
-    if (lineEnd === -1) return undefined;
-    const size = Number.parseInt(rest.toString('latin1', 0, lineEnd), 16);
-    if (size === 0) {
-      const trailerStart = lineEnd + 2;
-      const end = rest.indexOf('\r\n\r\n', lineEnd);
-      if (end === -1) return undefined;
-      request.trailers = rest.toString('latin1', trailerStart, Math.max(trailerStart, end));
-      rest = rest.subarray(end + 4);
+  /** The line end after a chunk may come with the next one. */
+  function takeChunkSize(request: RecordedRequest): boolean {
+    const start = rest.subarray(0, 2).toString('latin1') === '\r\n' ? 2 : 0;
+    const lineEnd = rest.indexOf('\r\n', start);
+    if (lineEnd === -1) return false;
+    const size = Number.parseInt(rest.toString('latin1', start, lineEnd), 16);
+    if (size > 0) {
+      rest = rest.subarray(lineEnd + 2);
+      missing = size;
       return true;
     }
-    if (rest.length < lineEnd + 2 + size + 2) return undefined;
-    request.body = Buffer.concat([request.body, rest.subarray(lineEnd + 2, lineEnd + 2 + size)]);
-    rest = rest.subarray(lineEnd + 2 + size + 2);
-    return false;
+    const end = rest.indexOf('\r\n\r\n', lineEnd);
+    if (end === -1) return false;
+    request.trailers = rest.toString('latin1', lineEnd + 2, Math.max(lineEnd + 2, end));
+    rest = rest.subarray(end + 4);
+    return finish(request);
+  }
+
+  /** Whether another step may be possible. */
+  function step(): boolean {
+    if (current === undefined) return takeHead();
+    takeData();
+    if (missing > 0) return false;
+    return isChunked(current) ? takeChunkSize(current) : finish(current);
   }
 
   return (bytes) => {
