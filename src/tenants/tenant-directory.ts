@@ -114,7 +114,8 @@ export async function openTenantDirectory(options: {
   };
 }
 
-function configuredTenants(settings: Settings['tenants']): readonly KnownTenant[] {
+/** Tenants as the configuration describes them. */
+export function configuredTenants(settings: Settings['tenants']): readonly KnownTenant[] {
   return Object.entries(settings).map(([id, tenant]) => ({
     id: id as TenantId,
     name: tenant.name ?? id,

@@ -1,0 +1,291 @@
+import type { Denial } from '../authorization/denial.ts';
+import { denial } from '../authorization/denial.ts';
+import { findUnmetRequirement } from '../authorization/requirements.ts';
+import { resolveTenant } from '../authorization/resolve-tenant.ts';
+import type { EpochMilliseconds } from '../base/clock.ts';
+import { Outage } from '../base/outage.ts';
+import { err, ok, type Result } from '../base/result.ts';
+import type { PresentedCredentials } from '../credentials/credential.ts';
+import { extractCredentials } from '../credentials/extract.ts';
+import { type Authority, parseAuthority } from '../http/host.ts';
+import { isRepeated, type ReceivedFields, SLOTS } from '../http/received-fields.ts';
+import { parseTarget, type RequestTarget } from '../http/target.ts';
+import type { Principal } from '../principals/principal.ts';
+import type { Route } from '../routing/route.ts';
+import { parseTenantId, type TenantId } from '../tenants/tenant.ts';
+import type { KnownTenant } from '../tenants/tenant-directory.ts';
+import type { Origin } from './peer.ts';
+import type { Runtime } from './runtime.ts';
+
+/** A request as every mode presents it to the engine. */
+export interface AdmissionRequest {
+  readonly method: string;
+  readonly target: string;
+  readonly fields: ReceivedFields;
+  readonly origin: Origin;
+}
+
+/** What is known of a request so far; a decision carries it into log and audit, whichever way it goes. */
+export interface DecisionFacts {
+  readonly route?: Route;
+  readonly host?: string;
+  readonly path?: string;
+  readonly principal?: Principal;
+  readonly tenant?: TenantId;
+}
+
+export interface Admitted {
+  readonly kind: 'admitted';
+  readonly facts: DecisionFacts;
+  readonly route: Route;
+  readonly authority: Authority;
+  readonly target: RequestTarget;
+  /** Path to send: the received one, less the route's `stripPrefix`. */
+  readonly path: string;
+  readonly principal: Principal | undefined;
+  readonly clientPrincipal: Principal | undefined;
+  readonly tenant: KnownTenant | undefined;
+}
+
+export type Admission =
+  | Admitted
+  | { readonly kind: 'denied'; readonly facts: DecisionFacts; readonly denial: Denial }
+  /** Nothing can be said: 503. */
+  | { readonly kind: 'outage'; readonly facts: DecisionFacts; readonly outage: Outage };
+
+/** Follows the pipeline for `explain`. */
+export interface AdmissionObserver {
+  step(
+    name: 'route' | 'credential' | 'principal' | 'revocation' | 'tenant' | 'requirement',
+    detail: string,
+  ): void;
+}
+
+type Runs = Pick<
+  Runtime,
+  'router' | 'tenants' | 'authentication' | 'revocations' | 'failureBudget' | 'fieldReader' | 'limits'
+>;
+
+/** What the steps before authentication proved. */
+interface Routed {
+  readonly facts: DecisionFacts;
+  readonly route: Route;
+  readonly authority: Authority;
+  readonly target: RequestTarget;
+  readonly path: string;
+  readonly hostTenant: TenantId | undefined;
+}
+
+/**
+ * The decision, in the order of the pipeline. Synchronous when the credential is cached. Never throws for what a client
+ * sends; an outage comes back as a value of its own, so that it cannot be mistaken for a refusal.
+ */
+export function admit(
+  request: AdmissionRequest,
+  runtime: Runs,
+  now: EpochMilliseconds,
+  observer?: AdmissionObserver,
+): Admission | Promise<Admission> {
+  const routed = findRoute(request, runtime);
+  if (!routed.ok) return routed.error;
+  const proven = routed.value;
+  const { route, facts, target } = proven;
+  observer?.step('route', route.id);
+  if (route.isPublic) return authorize(request, proven, [], runtime, now, observer);
+
+  const retryAfterSeconds = runtime.failureBudget.isExhausted(request.origin.address, now);
+  if (retryAfterSeconds !== undefined) {
+    return {
+      kind: 'denied',
+      facts,
+      denial: denial('too_many_failures', 'the peer has no failed credentials left', { retryAfterSeconds }),
+    };
+  }
+  const presented = extractCredentials(request.fields, target.query, route.accepts);
+  if (!presented.ok) return refuseCredential(request, facts, presented.error, runtime, now);
+  observer?.step(
+    'credential',
+    presented.value.kind === 'pair' ? 'apiKey+bearer' : presented.value.credential.kind,
+  );
+  try {
+    const authenticated = authenticate(presented.value, runtime, now);
+    if (!(authenticated instanceof Promise)) return finish(authenticated);
+    return authenticated.then(finish, (error: unknown) => toOutage(error, facts));
+  } catch (error) {
+    return toOutage(error, facts);
+  }
+
+  function finish(principals: Result<readonly Principal[], Denial>): Admission {
+    if (!principals.ok) return refuseCredential(request, facts, principals.error, runtime, now);
+    return authorize(request, proven, principals.value, runtime, now, observer);
+  }
+}
+
+/** Only what is known to be an outage is answered as one; anything else is a fault of ours and goes on. */
+function toOutage(error: unknown, facts: DecisionFacts): Admission {
+  if (error instanceof Outage) return { kind: 'outage', facts, outage: error };
+  throw error;
+}
+
+/** Wrong credentials use up the peer's budget; absent, expired and revoked ones do not. */
+function refuseCredential(
+  request: AdmissionRequest,
+  facts: DecisionFacts,
+  refusal: Denial,
+  runtime: Runs,
+  now: EpochMilliseconds,
+): Admission {
+  if (refusal.code === 'credential_invalid') runtime.failureBudget.recordFailure(request.origin.address, now);
+  return { kind: 'denied', facts, denial: refusal };
+}
+
+function findRoute(request: AdmissionRequest, runtime: Runs): Result<Routed, Admission> {
+  const { origin, fields, method } = request;
+  const authority =
+    origin.host === undefined || isRepeated(fields, SLOTS.host) ? undefined : parseAuthority(origin.host);
+  if (authority === undefined)
+    return refuse({}, denial('host_invalid', 'Host is missing, given twice, or no host name'));
+  const host = authority.host;
+  if (method === 'TRACE' || method === 'TRACK' || method === 'CONNECT') {
+    return refuse({ host }, denial('method_not_allowed', `${method} is never forwarded`, { allow: [] }));
+  }
+  if (request.target === '*')
+    return refuse({ host }, denial('route_not_found', 'OPTIONS * is never forwarded'));
+  if (request.target.length > runtime.limits.target)
+    return refuse({ host }, denial('target_too_long', 'the request target is over the limit'));
+  const target = parseTarget(request.target);
+  if (!target.ok) return refuse({ host }, denial('path_not_canonical', target.error));
+  const path = target.value.path;
+  const recognised = runtime.tenants.recogniseHost(host);
+  if (recognised.kind === 'unknownTenant')
+    return refuse({ host, path }, denial('tenant_not_found', 'the host names a tenant that does not exist'));
+  const match = runtime.router.match(host, target.value.segments, method);
+  if (match.kind === 'notFound')
+    return refuse({ host, path }, denial('route_not_found', 'no route matches host and path'));
+  if (match.kind === 'methodNotAllowed') {
+    return refuse(
+      { host, path },
+      denial('method_not_allowed', 'the path has no route for this method', { allow: match.allow }),
+    );
+  }
+  const route = match.route;
+  const sent = stripPrefix(path, route.stripPrefix);
+  if (sent === undefined)
+    return refuse(
+      { host, path, route },
+      denial('path_not_canonical', 'the prefix to strip is not in its literal form'),
+    );
+  const hostTenant = recognised.kind === 'tenant' ? recognised.id : undefined;
+  return ok({ facts: { host, path, route }, route, authority, target: target.value, path: sent, hostTenant });
+}
+
+function refuse(facts: DecisionFacts, refusal: Denial): Result<never, Admission> {
+  return err({ kind: 'denied', facts, denial: refusal });
+}
+
+/** Takes whole segments off the front, byte for byte; `undefined` if the path spells them differently. */
+function stripPrefix(path: string, prefix: string): string | undefined {
+  if (prefix === '') return path;
+  if (!path.startsWith(prefix)) return undefined;
+  const rest = path.slice(prefix.length);
+  if (rest === '') return '/';
+  return rest.charCodeAt(0) === 0x2f ? rest : undefined;
+}
+
+type Authenticated = Result<readonly Principal[], Denial>;
+
+/** The user (or only) principal first, then, of a pair, the client's. */
+function authenticate(
+  presented: PresentedCredentials,
+  runtime: Runs,
+  now: EpochMilliseconds,
+): Authenticated | Promise<Authenticated> {
+  const { authentication } = runtime;
+  if (presented.kind === 'pair') return authenticatePair(presented, runtime, now);
+  const principal = authentication.authenticate(presented.credential, now);
+  return principal instanceof Promise ? principal.then(alone) : alone(principal);
+}
+
+function alone(principal: Result<Principal, Denial>): Authenticated {
+  return principal.ok ? ok([principal.value]) : principal;
+}
+
+async function authenticatePair(
+  pair: Extract<PresentedCredentials, { kind: 'pair' }>,
+  runtime: Runs,
+  now: EpochMilliseconds,
+): Promise<Authenticated> {
+  const client = await runtime.authentication.authenticate(pair.client, now);
+  if (!client.ok) return client;
+  const user = await runtime.authentication.authenticate(pair.user, now);
+  return user.ok ? ok([user.value, client.value]) : user;
+}
+
+function authorize(
+  request: AdmissionRequest,
+  routed: Routed,
+  principals: readonly Principal[],
+  runtime: Runs,
+  now: EpochMilliseconds,
+  observer: AdmissionObserver | undefined,
+): Admission {
+  const { route, authority, target, path } = routed;
+  const [principal, clientPrincipal] = principals;
+  let facts: DecisionFacts = principal === undefined ? routed.facts : { ...routed.facts, principal };
+  if (principal !== undefined) observer?.step('principal', principal.subject);
+
+  const claims = {
+    host: routed.hostTenant,
+    path:
+      route.tenant.pathSegment === undefined
+        ? undefined
+        : tenantClaim(target.segments[route.tenant.pathSegment]),
+    field:
+      route.tenant.field === undefined
+        ? undefined
+        : fieldClaim(request.fields, runtime.fieldReader.slotOf(route.tenant.field)),
+  };
+  const resolved = resolveTenant(claims, principals, route.tenant.requires);
+  const tenantId = resolved.ok ? resolved.value : undefined;
+  // What was taken back is refused as such first, whatever else is wrong with the request.
+  for (const each of principals) {
+    const revocation = runtime.revocations.find(each, tenantId, now);
+    if (revocation === undefined) continue;
+    const reason = `${each.credentialId} is revoked as ${revocation.target.kind}`;
+    return { kind: 'denied', facts, denial: denial('credential_revoked', reason) };
+  }
+  if (principals.length > 0) observer?.step('revocation', 'not revoked');
+  if (!resolved.ok) return { kind: 'denied', facts, denial: resolved.error };
+  const tenant = tenantId === undefined ? undefined : runtime.tenants.find(tenantId);
+  if (tenantId !== undefined && tenant === undefined) {
+    return { kind: 'denied', facts, denial: denial('tenant_mismatch', `there is no tenant ${tenantId}`) };
+  }
+  if (tenant !== undefined) {
+    facts = { ...facts, tenant: tenant.id };
+    observer?.step('tenant', tenant.id);
+  }
+  if (principal !== undefined) {
+    const unmet = findUnmetRequirement(route, principal, clientPrincipal);
+    if (unmet !== undefined) return { kind: 'denied', facts, denial: unmet };
+    for (const requirement of requirementsOf(route)) observer?.step('requirement', requirement);
+  }
+  if (tenant?.status === 'suspended')
+    return { kind: 'denied', facts, denial: denial('tenant_suspended', `${tenant.id} is suspended`) };
+  return { kind: 'admitted', facts, route, authority, target, path, principal, clientPrincipal, tenant };
+}
+
+function tenantClaim(text: string | undefined): TenantId | null {
+  return parseTenantId(text ?? '') ?? null;
+}
+
+function fieldClaim(fields: ReceivedFields, slot: number | undefined): TenantId | null | undefined {
+  const value = slot === undefined ? undefined : fields.values[slot];
+  if (slot === undefined || value === undefined) return undefined;
+  return isRepeated(fields, slot) ? null : tenantClaim(value);
+}
+
+function* requirementsOf(route: Route): Generator<string> {
+  for (const scope of route.requiredScopes) yield `scope ${scope}`;
+  if (route.anyRole !== undefined) yield `any role of ${route.anyRole.join(', ')}`;
+  for (const role of route.allRoles) yield `role ${role}`;
+}

@@ -1,0 +1,71 @@
+import type { EpochMilliseconds } from '../base/clock.ts';
+import { isRepeated, type ReceivedFields, SLOTS } from '../http/received-fields.ts';
+import { continueTrace } from '../telemetry/trace-context.ts';
+import type { Target } from '../upstream/upstream.ts';
+import type { Admitted } from './admit.ts';
+import type { Origin } from './peer.ts';
+import type { Forwarding } from './runtime.ts';
+
+/**
+ * The one place where forwarded fields are made: what the field reader let pass (no hop-by-hop or nominated field, no
+ * credential, nothing that we or a trusted hop own in any spelling), then ours. Called once per attempt, since identity
+ * may be bound to the target's authority; each call begins anew from what was received.
+ */
+export function createForwardedFields(
+  admitted: Admitted,
+  received: ReceivedFields,
+  origin: Origin,
+  forwarding: Forwarding,
+  target: { readonly path: string; readonly query: string },
+  method: string,
+  now: EpochMilliseconds,
+): (target: Target) => string[] {
+  const fields = received.forwardable;
+  const receivedCount = fields.length;
+  const trace = continueTrace(received.values[SLOTS.traceparent]);
+  const tracestate = trace.isContinued ? received.values[SLOTS.tracestate] : undefined;
+  const publicAuthority = origin.host ?? admitted.authority.host;
+
+  return (upstreamTarget) => {
+    fields.length = receivedCount;
+    const authority = hostFor(forwarding, upstreamTarget, publicAuthority);
+    fields.push(
+      'Host',
+      authority,
+      'X-Forwarded-For',
+      origin.address,
+      'X-Forwarded-Proto',
+      origin.scheme,
+      'X-Forwarded-Host',
+      publicAuthority,
+      'Via',
+      '1.1 gatehouse',
+      'Traceparent',
+      trace.traceparent,
+    );
+    if (tracestate !== undefined) fields.push('Tracestate', tracestate);
+    if (forwarding.passesCredential) fields.push(...received.credentials);
+    forwarding.identity.write(
+      {
+        principal: admitted.principal,
+        clientPrincipal: admitted.clientPrincipal,
+        tenant: admitted.tenant,
+        now,
+        method,
+        authority,
+        path: target.path,
+        query: target.query,
+        contentDigest: isRepeated(received, SLOTS.contentDigest)
+          ? undefined
+          : received.values[SLOTS.contentDigest],
+      },
+      fields,
+    );
+    return fields;
+  };
+}
+
+function hostFor(forwarding: Forwarding, target: Target, publicAuthority: string): string {
+  if (forwarding.host === 'upstream') return target.authority;
+  return forwarding.host === 'preserve' ? publicAuthority : forwarding.host.fixed;
+}

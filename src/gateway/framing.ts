@@ -1,0 +1,36 @@
+import { type Denial, denial } from '../authorization/denial.ts';
+import { isRepeated, type ReceivedFields, SLOTS } from '../http/received-fields.ts';
+
+/** How the body of a request is framed. */
+export type Framing =
+  | { readonly kind: 'none' }
+  | { readonly kind: 'sized'; readonly length: number }
+  | { readonly kind: 'chunked' };
+
+const NONE: Framing = { kind: 'none' };
+const CHUNKED: Framing = { kind: 'chunked' };
+
+/**
+ * The one framing that a message may have. The parser has refused the crudest conflicts; what it lets through and
+ * another parser might read differently is refused here (RFC 9112 §6.1).
+ */
+export function readFraming(fields: ReceivedFields, httpVersionMinor: number): Framing | Denial {
+  const transferEncoding = fields.values[SLOTS.transferEncoding];
+  const contentLength = fields.values[SLOTS.contentLength];
+  if (transferEncoding !== undefined) {
+    if (httpVersionMinor === 0)
+      return denial('request_malformed', 'Transfer-Encoding in an HTTP/1.0 message');
+    if (contentLength !== undefined)
+      return denial('request_malformed', 'both Content-Length and Transfer-Encoding');
+    if (isRepeated(fields, SLOTS.transferEncoding) || transferEncoding.toLowerCase() !== 'chunked') {
+      return denial('request_malformed', 'a Transfer-Encoding other than chunked alone');
+    }
+    return CHUNKED;
+  }
+  if (contentLength === undefined) return NONE;
+  if (isRepeated(fields, SLOTS.contentLength) || !/^\d{1,15}$/.test(contentLength)) {
+    return denial('request_malformed', 'a Content-Length that is no single number');
+  }
+  const length = Number(contentLength);
+  return length === 0 ? NONE : { kind: 'sized', length };
+}

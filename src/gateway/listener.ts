@@ -1,0 +1,188 @@
+import http, { type IncomingMessage, type ServerResponse } from 'node:http';
+import https from 'node:https';
+import type { AddressInfo, Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
+import type { Settings } from '../config/schema/config.ts';
+import type { ListenAddress } from '../config/schema/scalars.ts';
+import { denyCodeOf, isSilent, sendConnectionError } from './connection-errors.ts';
+import { type ExchangeContext, runExchange } from './exchange.ts';
+import { normaliseAddress } from './peer.ts';
+import { recordEnd } from './records.ts';
+import type { Runtime } from './runtime.ts';
+import { WELL_KNOWN_JWKS, type WellKnown } from './well-known.ts';
+
+/** Certificate chain and private key in PEM. */
+export interface TlsMaterial {
+  readonly cert: string;
+  readonly key: string;
+}
+
+export interface ListenerOptions {
+  readonly address: ListenAddress;
+  readonly limits: Settings['limits'];
+  readonly tls: TlsMaterial | undefined;
+  /** The generation of the configuration that a request which begins now uses. */
+  readonly currentRuntime: () => Runtime;
+  readonly wellKnown: WellKnown;
+  readonly context: ExchangeContext;
+}
+
+export interface Listener {
+  readonly port: number;
+  readonly inFlight: () => number;
+  /** New connections get these; open ones keep theirs. Throws if the material does not fit together. */
+  setTls(material: TlsMaterial): void;
+  /**
+   * Stops accepting, lets requests in flight finish for at most `drainMilliseconds`, then closes what is left. Resolves
+   * with the number of connections that had to be cut.
+   */
+  close(drainMilliseconds: number): Promise<number>;
+}
+
+/** The public listener: every request goes through the exchange; nothing else answers but well-known documents. */
+export async function openListener(options: ListenerOptions): Promise<Listener> {
+  const { limits, context, currentRuntime, wellKnown } = options;
+  let isDraining = false;
+  let inFlight = 0;
+  const sockets = new Set<Socket>();
+
+  function receive(
+    received: IncomingMessage,
+    response: ServerResponse,
+    expectation: 'none' | 'continue' | 'other',
+  ): void {
+    inFlight += 1;
+    response.once('close', countDown);
+    // The connection ends with its last answer, and an error on it is seen by whoever reads or writes.
+    received.on('error', ignoreError);
+    response.on('error', ignoreError);
+    if (isDraining) response.shouldKeepAlive = false;
+    if (received.url === WELL_KNOWN_JWKS) {
+      wellKnown.answerJwks(received, response);
+      return;
+    }
+    const { socket } = received;
+    runExchange(
+      {
+        received,
+        response,
+        peerAddress: socket.remoteAddress ?? '',
+        isTls: options.tls !== undefined,
+        expectation,
+      },
+      currentRuntime(),
+      context,
+    );
+  }
+  function countDown(): void {
+    inFlight -= 1;
+  }
+
+  const serverOptions = {
+    maxHeaderSize: limits.fieldBytes,
+    headersTimeout: limits.headerTimeout,
+    // The time of a whole request is not bounded: an upload may take long. Pauses in it are, by the exchange.
+    requestTimeout: 0,
+    keepAliveTimeout: limits.keepAlive,
+    connectionsCheckingInterval: Math.min(1_000, limits.headerTimeout),
+    insecureHTTPParser: false,
+    // Judged by the exchange, so that the refusal is recorded like any other.
+    requireHostHeader: false,
+    noDelay: true,
+  };
+  const server =
+    options.tls === undefined
+      ? http.createServer(serverOptions)
+      : https.createServer({ ...serverOptions, ...options.tls, minVersion: 'TLSv1.2' });
+  // 0: no silent cut of fields past 2,000; the exchange counts them.
+  server.maxHeadersCount = 0;
+  server.on('request', (received: IncomingMessage, response: ServerResponse) =>
+    receive(received, response, 'none'),
+  );
+  server.on('checkContinue', (received: IncomingMessage, response: ServerResponse) =>
+    receive(received, response, 'continue'),
+  );
+  server.on('checkExpectation', (received: IncomingMessage, response: ServerResponse) =>
+    receive(received, response, 'other'),
+  );
+  server.on('connection', (socket: Socket) => {
+    sockets.add(socket);
+    socket.once('close', () => sockets.delete(socket));
+  });
+  server.on('connect', (received: IncomingMessage, socket: Duplex) => {
+    socket.on('error', ignoreError);
+    recordConnectionError(socket, 'method_not_allowed', received.method ?? '', 'CONNECT is never forwarded');
+  });
+  server.on('clientError', (error: NodeJS.ErrnoException & { rawPacket?: Buffer }, socket: Duplex) => {
+    socket.on('error', ignoreError);
+    if (isSilent(error, socket)) {
+      socket.destroy();
+      return;
+    }
+    recordConnectionError(socket, denyCodeOf(error), '', error.code ?? 'unknown');
+  });
+
+  function recordConnectionError(
+    socket: Duplex,
+    code: ReturnType<typeof denyCodeOf>,
+    method: string,
+    reason: string,
+  ): void {
+    const at = context.clock();
+    const peer =
+      'remoteAddress' in socket && typeof socket.remoteAddress === 'string'
+        ? normaliseAddress(socket.remoteAddress)
+        : '';
+    context.metrics.requestStarted();
+    const { decisionId, status } = sendConnectionError(socket, code);
+    recordEnd(
+      {
+        facts: {},
+        decision: 'denied',
+        code,
+        reason,
+        status,
+        decisionId,
+        method,
+        peer,
+        at,
+        durationSeconds: 0,
+      },
+      currentRuntime().settings,
+      context,
+    );
+  }
+
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(options.address.port, options.address.host, () => {
+      server.off('error', reject);
+      resolve();
+    });
+  });
+
+  return {
+    port: (server.address() as AddressInfo).port,
+    inFlight: () => inFlight,
+    setTls(material) {
+      if (server instanceof https.Server) server.setSecureContext({ ...material, minVersion: 'TLSv1.2' });
+    },
+    async close(drainMilliseconds) {
+      isDraining = true;
+      const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+      server.closeIdleConnections();
+      let cut = 0;
+      const timer = setTimeout(() => {
+        cut = sockets.size;
+        for (const socket of sockets) socket.destroy();
+      }, drainMilliseconds);
+      await closed;
+      clearTimeout(timer);
+      return cut;
+    },
+  };
+}
+
+function ignoreError(): void {
+  // Whoever reads or writes the stream sees the close; without a listener the error would end the process.
+}

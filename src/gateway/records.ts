@@ -1,0 +1,85 @@
+import type { Logger } from 'pino';
+import type { AuditRecord } from '../audit/audit-record.ts';
+import type { EpochMilliseconds } from '../base/clock.ts';
+import type { Settings } from '../config/schema/config.ts';
+import type { DenyCode } from '../http/deny-codes.ts';
+import type { Metrics } from '../telemetry/metrics.ts';
+import type { DecisionFacts } from './admit.ts';
+
+/** How one request ended. */
+export interface RequestEnd {
+  readonly facts: DecisionFacts;
+  readonly decision: 'admitted' | 'denied' | 'failed';
+  readonly code: 'admitted' | DenyCode;
+  /** For people inside only. */
+  readonly reason: string | undefined;
+  /** Status that the client got; 499 if it left before one. */
+  readonly status: number;
+  readonly decisionId: string;
+  readonly method: string;
+  readonly peer: string;
+  readonly at: EpochMilliseconds;
+  readonly durationSeconds: number;
+}
+
+export interface Recorder {
+  readonly log: Logger;
+  readonly metrics: Metrics;
+  readonly audit: { record(record: AuditRecord): void };
+}
+
+/** Metrics always; audit and log as configured. Faults and outages always reach the log. */
+export function recordEnd(
+  end: RequestEnd,
+  settings: Pick<Settings, 'audit' | 'logging'> | undefined,
+  recorder: Recorder,
+): void {
+  const route = end.facts.route?.id ?? '';
+  recorder.metrics.requestFinished(route, end.code, end.status, end.durationSeconds);
+  const isAdmitted = end.decision === 'admitted';
+  if (!isAdmitted || settings?.audit.requests === 'all') recorder.audit.record(auditRecordOf(end));
+  const logs = settings?.logging.requests ?? 'denied';
+  if (end.decision === 'failed') recorder.log.error(logFieldsOf(end), 'request failed');
+  else if (logs === 'all' || (logs === 'denied' && !isAdmitted))
+    recorder.log.info(logFieldsOf(end), isAdmitted ? 'request' : 'request denied');
+}
+
+function auditRecordOf(end: RequestEnd): AuditRecord {
+  const { facts } = end;
+  return {
+    at: end.at,
+    decisionId: end.decisionId,
+    event: 'request',
+    decision: end.decision,
+    code: end.code,
+    ...(end.reason === undefined ? {} : { reason: end.reason }),
+    ...(facts.principal === undefined
+      ? {}
+      : { subject: facts.principal.subject, credential: facts.principal.credentialId }),
+    ...(facts.tenant === undefined ? {} : { tenant: facts.tenant }),
+    ...(facts.route === undefined ? {} : { route: facts.route.id }),
+    method: end.method,
+    ...(facts.host === undefined ? {} : { host: facts.host }),
+    ...(facts.path === undefined ? {} : { path: facts.path }),
+    peer: end.peer,
+    status: end.status,
+  };
+}
+
+function logFieldsOf(end: RequestEnd): Record<string, unknown> {
+  const { facts } = end;
+  return {
+    decisionId: end.decisionId,
+    code: end.code,
+    reason: end.reason,
+    status: end.status,
+    method: end.method,
+    host: facts.host,
+    path: facts.path,
+    route: facts.route?.id,
+    tenant: facts.tenant,
+    subject: facts.principal?.subject,
+    peer: end.peer,
+    ms: Math.round(end.durationSeconds * 1e6) / 1e3,
+  };
+}

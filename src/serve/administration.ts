@@ -1,0 +1,57 @@
+import { createSecretKey } from 'node:crypto';
+import path from 'node:path';
+import type { AdminApp, StatusReport } from '../admin/admin-context.ts';
+import { createAdminListener } from '../admin/admin-listener.ts';
+import { createAdminTokens, loadOrCreateAdminToken } from '../admin/admin-tokens.ts';
+import { createKeyService } from '../api-keys/key-service.ts';
+import { listConfiguredKeys } from '../authentication/configured-keys.ts';
+import type { Settings } from '../config/schema/config.ts';
+import { configuredTenants } from '../tenants/tenant-directory.ts';
+import { createTenantService } from '../tenants/tenant-service.ts';
+import type { Foundation } from './foundation.ts';
+import type { Generations } from './generations.ts';
+
+/** The administration listener over the generation that serves; not listening yet. */
+export async function createAdministration(
+  foundation: Foundation,
+  generations: Generations,
+  status: () => Promise<StatusReport>,
+  settings: Settings,
+): Promise<{ readonly app: AdminApp; readonly tokenFile: string | undefined }> {
+  const { stores, clock, log, audit, keyring } = foundation;
+  const serving = () => generations.current().settings;
+  const tokenFile =
+    settings.admin.tokens.length > 0 || foundation.dataFolder === undefined
+      ? undefined
+      : path.join(foundation.dataFolder, 'admin-token');
+  const tokens = tokenFile === undefined ? settings.admin.tokens : [await loadOrCreateAdminToken(tokenFile)];
+  const app = createAdminListener({
+    stores,
+    keyService: createKeyService({
+      apiKeys: stores.apiKeys,
+      revocations: stores.revocations,
+      configuredKeys: () => listConfiguredKeys(serving().apiKeys.keys),
+      isTenant: async (id) => generations.current().tenants.find(id) !== undefined,
+      pepper: () => {
+        const { pepper } = serving().apiKeys;
+        return pepper === undefined ? undefined : createSecretKey(pepper.reveal(), 'utf8');
+      },
+      clock,
+    }),
+    tenantService: createTenantService({
+      tenants: stores.tenants,
+      configured: () => configuredTenants(serving().tenants),
+      issuers: () => Object.keys(serving().issuers),
+      clock,
+    }),
+    keyring,
+    issuers: () => Object.entries(serving().issuers).map(([name, { issuer }]) => ({ name, issuer })),
+    reload: () => generations.reload(),
+    status,
+    audit,
+    tokens: createAdminTokens(tokens),
+    log,
+    clock,
+  });
+  return { app, tokenFile };
+}

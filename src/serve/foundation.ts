@@ -1,0 +1,99 @@
+import path from 'node:path';
+import { type AuditStream, createAuditStream } from '../audit/audit-stream.ts';
+import { createFailureBudget } from '../authentication/failure-budget.ts';
+import type { Clock } from '../base/clock.ts';
+import type { Settings } from '../config/schema/config.ts';
+import type { Shared } from '../gateway/runtime.ts';
+import { type EncryptionKeys, readEncryptionKeys } from '../keys/encryption-key.ts';
+import { type Keyring, openKeyring } from '../keys/keyring.ts';
+import { loadOrCreateLocalEncryptionKey } from '../keys/local-encryption-key.ts';
+import { createRevocationList } from '../revocation/revocation-list.ts';
+import { openEmbeddedStore } from '../stores/embedded/embedded-store.ts';
+import type { Log } from '../telemetry/log.ts';
+import type { Metrics } from '../telemetry/metrics.ts';
+import { createMetrics } from '../telemetry/prometheus.ts';
+import { createPoolRegistry } from '../upstream/pool-registry.ts';
+
+/** What stands below every generation of the configuration. */
+export interface Foundation extends Shared {
+  readonly audit: AuditStream;
+  readonly keyring: Keyring;
+  readonly metrics: Metrics;
+  /** Folder of the embedded store's files; `undefined`: nothing is kept. */
+  readonly dataFolder: string | undefined;
+  close(): Promise<void>;
+}
+
+/** Opens the store and all that is read from it once. Throws with a sentence for the operator, and leaves nothing open. */
+export async function openFoundation(settings: Settings, log: Log, clock: Clock): Promise<Foundation> {
+  const metrics = createMetrics(clock);
+  const storePath = settings.store.embedded.path;
+  const encryptionKeys = await encryptionKeysFor(settings, storePath);
+  const stores = openEmbeddedStore({
+    path: storePath,
+    clock,
+    onListenerError: (error) => log.error({ err: error }, 'a listener of the change feed failed'),
+  });
+  const closers: (() => Promise<void> | void)[] = [() => stores.close()];
+  async function close(): Promise<void> {
+    for (const closer of closers.splice(0).reverse()) {
+      try {
+        await closer();
+      } catch (error) {
+        log.error({ err: error }, 'something did not close');
+      }
+    }
+  }
+  try {
+    const revocations = await createRevocationList({
+      revocations: stores.revocations,
+      changes: stores.changes,
+      clock,
+      log,
+    });
+    closers.push(() => revocations.close());
+    metrics.gauge('revocations', () => revocations.size);
+    const keyring = await openKeyring({
+      store: stores.keyring,
+      changes: stores.changes,
+      encryptionKeys,
+      rotateEvery: settings.assertionKeys.rotateEvery,
+      clock,
+      log,
+    });
+    closers.push(() => keyring.close());
+    const audit = createAuditStream({ store: stores.audit, log, metrics, clock, keep: settings.audit.keep });
+    closers.push(() => audit.close());
+    const pools = createPoolRegistry({ log, metrics });
+    // The listener has drained: what is left here belongs to nobody.
+    closers.push(() => pools.close(0));
+    return {
+      stores,
+      keyring,
+      pools,
+      revocations,
+      failureBudget: createFailureBudget(settings.limits.failedCredentials),
+      log,
+      metrics,
+      clock,
+      audit,
+      dataFolder: storePath === ':memory:' ? undefined : path.dirname(path.resolve(storePath)),
+      close,
+    };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+async function encryptionKeysFor(settings: Settings, storePath: string): Promise<EncryptionKeys> {
+  const configured = readEncryptionKeys(settings.encryptionKeys);
+  if (!configured.ok)
+    throw new Error(
+      configured.error
+        .map((problem) => `${problem.path.join('.')}: found ${problem.found}, expected ${problem.expected}`)
+        .join('\n'),
+    );
+  const [first, ...others] = configured.value;
+  return first === undefined ? [await loadOrCreateLocalEncryptionKey(storePath)] : [first, ...others];
+}

@@ -1,0 +1,56 @@
+import type { Readiness } from '../telemetry/readiness.ts';
+import type { Foundation } from './foundation.ts';
+import type { Generations } from './generations.ts';
+
+/** What `/readyz` looks at. Only draining takes the instance out: the rest is told, since all replicas share it. */
+export function addReadinessChecks(
+  readiness: Readiness,
+  foundation: Foundation,
+  generations: Generations,
+): void {
+  readiness.add({
+    name: 'store',
+    // A replica whose store is away still answers what it can; taking all replicas out at once would help nobody.
+    effect: 'informational',
+    async check() {
+      await foundation.stores.ping();
+      return { isOk: true };
+    },
+  });
+  readiness.add({
+    name: 'configuration',
+    effect: 'informational',
+    check() {
+      const problems = generations.problems();
+      const { revision } = generations.current();
+      return problems.length === 0
+        ? { isOk: true, detail: `revision ${revision}` }
+        : {
+            isOk: false,
+            detail: `the newest file is refused (${problems.length} problems), revision ${revision} goes on serving`,
+          };
+    },
+  });
+  readiness.add({
+    name: 'upstreams',
+    effect: 'informational',
+    check() {
+      const targets = [...generations.current().forwardings.values()].flatMap(({ upstream }) =>
+        upstream.targetsOf(undefined),
+      );
+      const down = targets.filter((target) => !target.isHealthy).map((target) => target.origin);
+      return down.length === 0 ? { isOk: true } : { isOk: false, detail: `not healthy: ${down.join(', ')}` };
+    },
+  });
+  readiness.add({
+    name: 'issuers',
+    effect: 'informational',
+    check() {
+      const { issuers } = generations.current().authentication.status();
+      const missing = issuers.filter(({ keys }) => keys?.isUsable === false);
+      return missing.length === 0
+        ? { isOk: true }
+        : { isOk: false, detail: `no usable keys: ${missing.map((issuer) => issuer.name).join(', ')}` };
+    },
+  });
+}

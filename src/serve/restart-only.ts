@@ -1,0 +1,25 @@
+import { isDeepStrictEqual } from 'node:util';
+import type { Settings } from '../config/schema/config.ts';
+
+/** Settings that are read once: a reload that changes them says so, and applies everything else. */
+const RESTART_ONLY: Readonly<Record<string, (settings: Settings) => unknown>> = {
+  'listen.public.address': (settings) => settings.listen.public.address,
+  'listen.public.tls (added or removed)': (settings) => settings.listen.public.tls !== undefined,
+  'listen.admin': (settings) => settings.listen.admin,
+  'listen.ops': (settings) => settings.listen.ops,
+  store: (settings) => settings.store,
+  encryptionKeys: (settings) => settings.encryptionKeys.map(({ id, key }) => [id, key.reveal()]),
+  assertionKeys: (settings) => settings.assertionKeys,
+  'admin.tokens': (settings) => settings.admin.tokens.map(({ name, token }) => [name, token.reveal()]),
+  'audit.keep': (settings) => settings.audit.keep,
+  'limits.fieldBytes': (settings) => settings.limits.fieldBytes,
+  'limits.headerTimeout': (settings) => settings.limits.headerTimeout,
+  'limits.keepAlive': (settings) => settings.limits.keepAlive,
+};
+
+/** Names of changed settings that need a restart. */
+export function changedRestartOnly(before: Settings, after: Settings): readonly string[] {
+  return Object.entries(RESTART_ONLY).flatMap(([name, read]) =>
+    isDeepStrictEqual(read(before), read(after)) ? [] : [name],
+  );
+}
