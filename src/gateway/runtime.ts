@@ -165,7 +165,11 @@ function compileIdentities(settings: Settings, shared: Shared): ReadonlyMap<stri
       metrics: shared.metrics,
     });
     if (!writer.ok)
-      throw new Error(`upstream ${name}: ${writer.error.map((problem) => problem.expected).join('; ')}`);
+      throw new Error(
+        writer.error
+          .map(({ path, found, expected }) => `${path.join('.')}: found ${found}, expected ${expected}`)
+          .join('; '),
+      );
     identities.set(name, writer.value);
   }
   return identities;

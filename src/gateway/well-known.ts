@@ -1,18 +1,27 @@
 import { hash } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { Keyring } from '../keys/keyring.ts';
+import { type JsonWebKeySet, JWKS_MAX_AGE_SECONDS, type Keyring } from '../keys/keyring.ts';
 
 export const WELL_KNOWN_JWKS = '/.well-known/jwks.json';
-
-/** Seconds that a verifier may keep the keys: shorter than the time for which a key is published before it signs. */
-const MAX_AGE = 300;
 
 export interface WellKnown {
   answerJwks(received: IncomingMessage, response: ServerResponse): void;
 }
 
+interface WrittenKeys {
+  readonly keys: JsonWebKeySet;
+  readonly body: string;
+  readonly etag: string;
+}
+
+function writeKeys(keys: JsonWebKeySet): WrittenKeys {
+  const body = JSON.stringify(keys);
+  return { keys, body, etag: `"${hash('sha256', body).slice(0, 32)}"` };
+}
+
 /** Documents that the gateway publishes itself. */
 export function createWellKnown(keyring: Pick<Keyring, 'jwks'>): WellKnown {
+  let written: WrittenKeys | undefined;
   return {
     answerJwks(received, response) {
       const isRead = received.method === 'GET' || received.method === 'HEAD';
@@ -21,9 +30,10 @@ export function createWellKnown(keyring: Pick<Keyring, 'jwks'>): WellKnown {
         response.end();
         return;
       }
-      const body = JSON.stringify(keyring.jwks());
-      const etag = `"${hash('sha256', body).slice(0, 32)}"`;
-      const fields = ['Cache-Control', `public, max-age=${MAX_AGE}`, 'ETag', etag];
+      const keys = keyring.jwks();
+      if (written?.keys !== keys) written = writeKeys(keys);
+      const { body, etag } = written;
+      const fields = ['Cache-Control', `public, max-age=${JWKS_MAX_AGE_SECONDS}`, 'ETag', etag];
       if (received.headers['if-none-match'] === etag) {
         response.writeHead(304, fields);
         response.end();

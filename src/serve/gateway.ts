@@ -83,10 +83,10 @@ async function openOn(
     env: options.env,
     foundation,
     first: loaded,
+    onFiles: (files) => watcher?.follow(files),
     async onSwap(next) {
       const material = await readTlsMaterial(options.file, next.settings.listen.public);
       if (material !== undefined) listener?.setTls(material);
-      watcher?.follow(next.files);
     },
   });
   closers.push(() => generations.close());
@@ -114,6 +114,8 @@ async function openOn(
   const publicListener = listener;
   metrics.gauge('in_flight_requests', inFlight);
   watcher = watchFiles(loaded.files, () => void generations.reload());
+  // What changed between the first load and the start of the watch.
+  await generations.reload();
   closers.push(() => watcher?.close());
 
   async function status(): Promise<StatusReport> {

@@ -37,6 +37,8 @@ export interface GenerationOptions {
   readonly env: NodeJS.ProcessEnv;
   readonly foundation: Foundation;
   readonly first: LoadedConfig;
+  /** Told which files the newest configuration depends on. */
+  readonly onFiles: (files: readonly string[]) => void;
   /** Called before a new generation begins to serve; what it throws refuses the generation. */
   readonly onSwap: (loaded: LoadedConfig) => Promise<void>;
 }
@@ -53,6 +55,8 @@ export async function startGenerations(options: GenerationOptions): Promise<Gene
 
   async function loadNext(): Promise<ReloadReport> {
     const loaded = loadConfig(file, { env });
+    // Also of a refused one: a file that it misses may come later.
+    options.onFiles(loaded.files);
     if (!loaded.ok) return refuse(loaded.problems.map(formatProblem));
     for (const warning of loaded.warnings)
       log.warn({ warning: formatWarning(warning) }, 'configuration warning');
