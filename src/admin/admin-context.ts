@@ -4,6 +4,7 @@ import type { ZodTypeProvider } from 'fastify-type-provider-zod';
 import type { KeyService } from '../api-keys/key-service.ts';
 import type { AuditStream } from '../audit/audit-stream.ts';
 import type { Clock, EpochMilliseconds } from '../base/clock.ts';
+import type { ExplainedRequest, Explanation } from '../gateway/explain.ts';
 import type { Keyring } from '../keys/keyring.ts';
 import type { Stores } from '../stores/stores.ts';
 import type { Log } from '../telemetry/log.ts';
@@ -41,6 +42,8 @@ export interface AdminContext {
   readonly issuers: () => readonly { readonly name: string; readonly issuer: string }[];
   readonly reload: () => Promise<ReloadReport>;
   readonly status: () => Promise<StatusReport>;
+  /** What the gateway would do with a request, which is not sent. */
+  readonly explain: (request: ExplainedRequest) => Promise<Explanation>;
   readonly audit: Pick<AuditStream, 'record' | 'recordNow'>;
   readonly tokens: AdminTokens;
   readonly log: Log;

@@ -4,11 +4,11 @@ import {
   validatorCompiler,
   type ZodTypeProvider,
 } from 'fastify-type-provider-zod';
+import { createFailureBudget } from '../authentication/failure-budget.ts';
 import { StoreUnavailable } from '../base/outage.ts';
 import { withoutQuery } from '../telemetry/redaction.ts';
 import type { AdminApp, AdminContext } from './admin-context.ts';
 import { ADMINISTRATOR, administrationRecord, DECISION_ID, newDecisionId } from './audited-change.ts';
-import { createFailureBudget } from './failure-budget.ts';
 import { AdminProblem, type AdminProblemStatus, type FieldError, problemBody } from './problem.ts';
 import { keyRoutes } from './routes/keys.ts';
 import { operationRoutes } from './routes/operations.ts';
@@ -77,19 +77,23 @@ export function createAdminListener(context: AdminContext): AdminApp {
   return app;
 }
 
+/** Beyond it a peer's failures are answered 429 and no longer recorded. */
+const FAILED_TOKENS = { count: 20, windowMilliseconds: 60_000 } as const;
 const BEARER = /^Bearer +([A-Za-z0-9._~+/-]+=*) *$/i;
 
 /** Gives the name of the token, or throws the problem. A right token is never locked out by wrong ones of its peer. */
 function createAuthentication(context: AdminContext): (request: FastifyRequest) => string {
-  const budget = createFailureBudget(context.clock);
+  const budget = createFailureBudget(FAILED_TOKENS);
   return (request) => {
     const presented = BEARER.exec(request.headers.authorization ?? '')?.[1];
     const name = presented === undefined ? undefined : context.tokens.nameOf(presented);
     if (name !== undefined) return name;
-    const retryAfterSeconds = budget.fail(request.ip);
+    const now = context.clock();
+    const retryAfterSeconds = budget.isExhausted(request.ip, now);
     if (retryAfterSeconds !== undefined) {
       throw new AdminProblem(429, 'Too many requests without a valid admin token.', { retryAfterSeconds });
     }
+    budget.recordFailure(request.ip, now);
     context.audit.record({
       ...administrationRecord(context, request),
       decision: 'denied',

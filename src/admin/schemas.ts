@@ -115,3 +115,25 @@ export const auditQuery = z.strictObject({
   decisionId: z.string().max(100).optional(),
   limit: limit(1000, 100),
 });
+
+const fieldToken = z
+  .string()
+  .regex(/^[!#$%&'*+\-.^_`|~0-9A-Za-z]{1,128}$/, { error: 'expected a field name' });
+const fieldValue = z
+  .string()
+  .max(16_384)
+  .regex(/^[\t\x20-\x7e\x80-\xff]*$/, { error: 'expected a field value' });
+
+/** A request to explain: nothing of it is logged, since its fields may hold credentials. */
+export const explainBody = z.strictObject({
+  method: z.string().regex(/^[A-Z][A-Z-]{0,31}$/, { error: 'expected a method in capital letters' }),
+  url: z
+    .string()
+    .max(8192)
+    .regex(/^https?:\/\/[^/?#\s]+/i, { error: 'expected an http:// or https:// URL' }),
+  fields: z
+    .array(z.tuple([fieldToken, fieldValue]))
+    .max(200)
+    .default([]),
+  peer: z.union([z.ipv4(), z.ipv6()]).optional(),
+});

@@ -21,7 +21,7 @@ export interface AuditStream {
 export interface AuditStreamOptions {
   readonly store: AuditStore;
   readonly log: Log;
-  readonly metrics: Pick<Metrics, 'auditDropped' | 'storeError' | 'gauge'>;
+  readonly metrics: Pick<Metrics, 'auditDropped' | 'gauge'>;
   readonly clock: Clock;
   /** Records that the store keeps; older ones are pruned. */
   readonly keep?: number;
@@ -95,7 +95,6 @@ export function createAuditStream({
     try {
       await store.append(batch);
     } catch (error) {
-      metrics.storeError('audit', 'append');
       if (!(error instanceof StoreUnavailable)) {
         // Not an outage: the same batch would fail for ever and hold up all that come after it.
         log.error({ err: error }, 'audit records cannot be written');
@@ -120,7 +119,6 @@ export function createAuditStream({
     try {
       await store.prune(keep);
     } catch (error) {
-      metrics.storeError('audit', 'prune');
       log.warn({ err: error }, 'the audit stream could not be pruned');
     }
   }
@@ -133,12 +131,7 @@ export function createAuditStream({
     },
 
     async recordNow(record) {
-      try {
-        await store.append([redact(record)]);
-      } catch (error) {
-        metrics.storeError('audit', 'append');
-        throw error;
-      }
+      await store.append([redact(record)]);
       await pruneAfter(1);
     },
 

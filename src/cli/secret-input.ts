@@ -31,7 +31,7 @@ function withoutLineEnd(text: string): string {
 
 /** Asks on the terminal. `isSecret`: what is typed is not shown. */
 async function ask(prompt: string, isSecret: boolean): Promise<string> {
-  process.stderr.write(prompt);
+  if (isSecret) process.stderr.write(prompt);
   const silent = new Writable({ write: (_chunk, _encoding, done) => done() });
   const terminal = createInterface({
     input: process.stdin,
@@ -39,7 +39,7 @@ async function ask(prompt: string, isSecret: boolean): Promise<string> {
     terminal: true,
   });
   try {
-    return await terminal.question('');
+    return await terminal.question(isSecret ? '' : prompt);
   } finally {
     terminal.close();
     if (isSecret) process.stderr.write('\n');

@@ -101,6 +101,22 @@ test('an outage of the store loses nothing that fits, and neither order nor call
   expect(await metric('gatehouse_audit_dropped_total')).toBe(0);
 });
 
+test('records that come while a write fails stay behind those of that write', async () => {
+  let isFirst = true;
+  const { record } = start({
+    ...stores.audit,
+    append(records) {
+      if (!isFirst) return stores.audit.append(records);
+      isFirst = false;
+      record(aRecord(3));
+      return Promise.reject(new StoreUnavailable('down'));
+    },
+  });
+  record(aRecord(1));
+  record(aRecord(2));
+  await vi.waitFor(async () => expect(await stored()).toEqual(['d1', 'd2', 'd3']), 5000);
+});
+
 test('while the store is down for long the oldest records give way, and their number is counted', async () => {
   const { store, recover, attempts } = unreliable();
   const { record, queued, close } = start(store, { capacity: 100 });

@@ -3,11 +3,14 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { sha256Digest } from '../../src/api-keys/api-key-format.ts';
 import { ADMIN_TOKEN, type RunningAdmin, startAdmin, textOf } from '../admin/running-admin.ts';
 import { anApiKey, aSigningKey, aTenant, NOW } from '../contract/fixtures.ts';
 import { type CliEnvironment, type CliRun, runCli } from './run-cli.ts';
+
+/** Each run of the command line is a process. */
+vi.setConfig({ testTimeout: 60_000 });
 
 let admin: RunningAdmin;
 let folder: string;
@@ -326,10 +329,10 @@ describe('how it is called', () => {
   });
 
   test('a wrong token, a closed port, another server, and a redirect are one sentence each, and no token is in it', async () => {
+    const asked: (string | undefined)[] = [];
     const other = createServer((request, response) => {
-      response
-        .writeHead(request.url === '/v1/status' ? 404 : 302, { location: `${admin.url}/v1/status` })
-        .end('<html>');
+      asked.push(request.url);
+      response.writeHead(request.url === '/v1/status' ? 404 : 302, { location: '/elsewhere' }).end('<html>');
     }).listen(0, '127.0.0.1');
     await new Promise((resolve) => other.once('listening', resolve));
     const otherUrl = `http://127.0.0.1:${(other.address() as AddressInfo).port}`;
@@ -346,6 +349,7 @@ describe('how it is called', () => {
       expect(stderr).not.toContain(ADMIN_TOKEN);
     }
     expect(runs.at(-1)?.stderr).toContain('ECONNREFUSED');
+    expect(asked).toEqual(['/v1/status', expect.stringMatching(/^\/v1\/keys\?/)]);
   });
 
   test('the token comes from the file of the option, else of the environment, else beside the default store', async () => {

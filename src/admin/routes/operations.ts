@@ -3,7 +3,7 @@ import { refusal } from '../../base/refusal.ts';
 import { ok } from '../../base/result.ts';
 import type { AdminApp, AdminContext } from '../admin-context.ts';
 import { makeAuditedChange } from '../audited-change.ts';
-import { auditQuery, rotateKeyringBody } from '../schemas.ts';
+import { auditQuery, explainBody, rotateKeyringBody } from '../schemas.ts';
 import { instantOf, viewAuditRecord, viewKeyring, viewStatus } from '../views.ts';
 
 /** Keyring, configuration, status and the audit stream. */
@@ -49,6 +49,11 @@ export function operationRoutes(app: AdminApp, context: AdminContext): void {
       async () => ok(await context.reload()),
       (report) => ({ reason: `${report.outcome}, revision ${report.revision}` }),
     ),
+  );
+
+  /** Reads, and changes nothing. What it shows names no secret, but it does tell who a credential belongs to. */
+  app.post('/v1/explain', { schema: { body: explainBody } }, (request) =>
+    context.explain(definedMembers(request.body)),
   );
 
   app.get('/v1/status', async () => viewStatus(await context.status()));
