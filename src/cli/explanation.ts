@@ -14,8 +14,8 @@ export function describeExplanation(explanation: Explanation): string {
       ['principal', principal?.subject],
       ['credential', principal?.credential],
       ['member of', principal?.tenants.join(', ')],
-      ['scopes', principal?.scopes.join(' ')],
-      ['roles', principal?.roles.join(', ')],
+      ['scopes', someOf(principal?.scopes, ' ')],
+      ['roles', someOf(principal?.roles, ', ')],
       ['tenant', explanation.tenant],
     ]),
   );
@@ -32,4 +32,9 @@ export function describeExplanation(explanation: Explanation): string {
     lines.push(...forwarded.fields.map(([name, value]) => `  ${printable(`${name}: ${value}`)}\n`));
   }
   return lines.join('');
+}
+
+/** `undefined`, which is left out, for an empty list too. */
+function someOf(items: readonly string[] | undefined, separator: string): string | undefined {
+  return items === undefined || items.length === 0 ? undefined : items.join(separator);
 }

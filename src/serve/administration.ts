@@ -6,6 +6,7 @@ import { createAdminTokens, loadOrCreateAdminToken } from '../admin/admin-tokens
 import { createKeyService } from '../api-keys/key-service.ts';
 import { listConfiguredKeys } from '../authentication/configured-keys.ts';
 import type { Settings } from '../config/schema/config.ts';
+import { explain } from '../gateway/explain.ts';
 import { configuredTenants } from '../tenants/tenant-directory.ts';
 import { createTenantService } from '../tenants/tenant-service.ts';
 import type { Foundation } from './foundation.ts';
@@ -48,6 +49,7 @@ export async function createAdministration(
     issuers: () => Object.entries(serving().issuers).map(([name, { issuer }]) => ({ name, issuer })),
     reload: () => generations.reload(),
     status,
+    explain: (request) => explain(request, generations.current(), clock()),
     audit,
     tokens: createAdminTokens(tokens),
     log,
