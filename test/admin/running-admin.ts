@@ -94,6 +94,17 @@ export async function startAdmin(options: RunningAdminOptions = {}): Promise<Run
     keyring: { rotate: options.rotate ?? (async () => ({ kind: 'absent' })) },
     issuers: () => issuers,
     reload: options.reload ?? (async () => ({ outcome: 'unchanged', revision: 'r1' })),
+    explain: async () => ({
+      decision: 'denied',
+      code: 'route_not_found',
+      status: 404,
+      reason: 'no route',
+      steps: [],
+      route: undefined,
+      principal: undefined,
+      tenant: undefined,
+      forwarded: undefined,
+    }),
     status: async () => ({
       version: '0.1.0',
       startedAt: clock(),

@@ -56,6 +56,13 @@ test('L01: log, audit stream and metrics of administration at trace level hold n
     }
     // Where the id belongs: only what looks like a credential can be known as one.
     for (const secret of [key, token, ADMIN_TOKEN]) await call('GET', `/v1/keys/${secret}`);
+    const explained = {
+      method: 'GET',
+      url: `http://x/?k=${legacy}`,
+      fields: secrets.map((secret) => ['X-Api-Key', secret]),
+    };
+    expect(await call('POST', '/v1/explain', { body: explained })).toMatchObject({ status: 200 });
+    await call('POST', '/v1/explain', { body: { ...explained, peer: legacy, method: token } });
     await call('POST', '/v1/reload');
     travel(61_000);
     await stores.close();
