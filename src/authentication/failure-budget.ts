@@ -49,6 +49,7 @@ export function createFailureBudget(rate: Rate): FailureBudget {
  * has one address of it has all. Any other text (a Unix socket) stands for itself.
  */
 export function peerKey(peer: string): string {
+  if (!peer.includes(':')) return peer;
   const address = peer.includes('%') ? peer.slice(0, peer.indexOf('%')) : peer;
   if (!isIPv6(address)) return address;
   const groups = expandIpv6(address);

@@ -90,9 +90,10 @@ export function createIssuerKeys(parts: IssuerKeysParts): IssuerKeys {
       replaceKeys(set.value);
     } catch (error) {
       isFailing = true;
+      // Closing ends a fetch that runs; that is no fault of the issuer.
+      if (isClosed) return;
       metrics.keyFetch(name, 'failed');
-      if (!isClosed)
-        log.warn({ issuer: name, fault: describeFault(error) }, 'keys of an issuer could not be fetched');
+      log.warn({ issuer: name, fault: describeFault(error) }, 'keys of an issuer could not be fetched');
     }
   }
 

@@ -3,13 +3,7 @@ import { CompactEncrypt, exportSPKI } from 'jose';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { principalOf } from '../support/authentication.ts';
 import { createSigningKey, signToken, startIssuer } from '../support/issuer.ts';
-import {
-  encode,
-  HEADER,
-  issuerEntry,
-  openTokenBench,
-  type TokenBench,
-} from '../support/token-bench.ts';
+import { encode, HEADER, issuerEntry, openTokenBench, type TokenBench } from '../support/token-bench.ts';
 
 let bench: TokenBench;
 
@@ -65,6 +59,16 @@ describe('attacks on JWTs', () => {
     const input = `${encode('{"alg":"ES256","kid":"r1","typ":"at+jwt"}')}.${encode(JSON.stringify(bench.claims()))}`;
     const signature = sign('sha256', Buffer.from(input), bench.rsa.privateKey);
     await bench.expectInvalid(`${input}.${signature.toString('base64url')}`, /no such key/);
+  });
+
+  it('J02 unlisted algorithm: one that the issuer may not use is refused before any key is asked for', async () => {
+    const other = await createSigningKey('ES384', 'other');
+    bench.gate.time.now += 60_000;
+    await bench.expectInvalid(
+      await signToken(other, bench.claims()),
+      /alg of the token is not one of issuer login/,
+    );
+    expect(bench.issuer.count('GET /jwks')).toBe(1);
   });
 
   it('J03 empty HMAC key: an HMAC under the empty secret and an unknown kid is refused', async () => {

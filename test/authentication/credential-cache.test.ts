@@ -90,6 +90,29 @@ describe('the cache of credentials', () => {
     expect(cache.find('a', 0)?.kind).toBe('refused');
   });
 
+  it('hands nobody an answer that began before a change that they came after, not even in a storm', async () => {
+    const cache = createCredentialCache(100);
+    const slow = Promise.withResolvers<Verification>();
+    const lastTry = Promise.withResolvers<void>();
+    let tries = 0;
+    const early = cache.fill('a', () => {
+      tries += 1;
+      if (tries === 3) {
+        lastTry.resolve();
+        return slow.promise;
+      }
+      cache.changed('key:other');
+      return Promise.resolve(accepted());
+    });
+    await lastTry.promise;
+    cache.changed('key:A');
+    const late = cache.fill('a', () => Promise.resolve(unknown()));
+    slow.resolve(accepted());
+    expect((await late).kind).toBe('refused');
+    await early;
+    expect(cache.find('a', 0)?.kind).toBe('refused');
+  });
+
   it('answers in the end under a storm of changes, and remembers nothing of it', async () => {
     const cache = createCredentialCache(100);
     const verification = await cache.fill('a', () => {

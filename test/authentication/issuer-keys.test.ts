@@ -181,6 +181,22 @@ describe('TLS towards an issuer', () => {
     }
   });
 
+  it('is not given up: metadata cannot lead from https to http', async () => {
+    const authority = createCertificateAuthority();
+    const secure = await startIssuer(authority.issue('issuer', ['IP:127.0.0.1']));
+    secure.metadata = { jwks_uri: `${bench.issuer.url}/downgraded` };
+    try {
+      const entry = { ...issuerEntry(secure.url), keys: 'discover', tls: { ca: authority.caPath } };
+      await bench.reopen({}, { secure: entry });
+      await expectOutage({ iss: secure.url });
+      expect(secure.requests).toContain('GET /.well-known/openid-configuration');
+      expect(bench.issuer.requests).not.toContain('GET /downgraded');
+    } finally {
+      await secure.close();
+      authority.remove();
+    }
+  });
+
   it('never falls back: an authority file that cannot be read is an error at once', () => {
     expect(() => openWithAuthority('/nonexistent/ca.pem')).toThrow(/nonexistent/);
     expect(() => openWithAuthority('/dev/null')).toThrow('/dev/null holds no PEM certificate');
