@@ -111,9 +111,6 @@ export async function startAdmin(options: RunningAdminOptions = {}): Promise<Run
       configuration: { file: 'gatehouse.yaml', revision: 'r1', loadedAt: clock(), errors: [] },
       checks: [{ name: 'store', effect: 'required', isOk: true }],
     }),
-    explain: async () => {
-      throw new Error('no engine behind this listener');
-    },
     audit,
     tokens: createAdminTokens([
       { name: 'somebody-else', token: new Secret('another-token-of-another-person') },
