@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { performance } from 'node:perf_hooks';
-import type { Readable } from 'node:stream';
 import type { Dispatcher } from 'undici';
+import { DENY_CODES, type DenyCode } from '../http/deny-codes.ts';
 import { AnswerRefused, answerFields } from './answer-fields.ts';
 import { passInformation, reasonOf } from './answer-head.ts';
 import { type Balancer, NONE_TRIED } from './balancer.ts';
@@ -10,7 +10,7 @@ import { ExchangeStopped, failureOf } from './failure.ts';
 import { lingerBeforeClose } from './lingering-close.ts';
 import { rewriteLocations } from './location.ts';
 import { flushHeadSoon, type PendingHead } from './pending-heads.ts';
-import { discardBody, gatherBody, isSmall, streamBody } from './request-body.ts';
+import { type BodyFails, bodyToSend, carriesBody, discardBody, gatherBody, isSmall } from './request-body.ts';
 import { mayRetry, type Progress } from './retry.ts';
 import { holdForClient, type SlowClient } from './slow-client.ts';
 import type { PooledTarget } from './target.ts';
@@ -19,6 +19,8 @@ import type { ForwardedRequest, ForwardOutcome } from './upstream.ts';
 
 /** A body that comes whole and is at most this long leaves with the head as one string. */
 const JOINED_BODY_BYTES = 16_384;
+
+const ignore: BodyFails = () => {};
 
 /**
  * One request on its way: choose a target ─► wait for a connection ─► send ─► head ─► body ─► end. It is the handler
@@ -43,6 +45,8 @@ export class Exchange implements Dispatcher.DispatchHandler, Progress, PendingHe
   isAnswerBegun = false;
   #queueTimer: NodeJS.Timeout | undefined;
 
+  /** What the body tells when it breaks the rules. */
+  #fails: BodyFails = ignore;
   #gathered: Buffer | undefined;
   #stopIntake: (() => void) | undefined;
 
@@ -75,14 +79,13 @@ export class Exchange implements Dispatcher.DispatchHandler, Progress, PendingHe
     if (this.#response.destroyed) return this.#clientLeft();
     const { body, method } = this.#request;
     if (body.kind === 'none') return this.#attempt();
-    const fail = (error: ExchangeStopped) => this.#stop(error);
-    if (method === 'GET' || method === 'HEAD') {
-      // A body has no meaning there, and servers that do not read it would take it for the next request.
-      this.#stopIntake = discardBody(this.#received, body, fail);
+    this.#fails = (error) => this.#stop(error);
+    if (!carriesBody(method)) {
+      this.#stopIntake = discardBody(this.#received, body, this.#fails);
       return this.#attempt();
     }
     if (!isSmall(body)) return this.#attempt();
-    this.#stopIntake = gatherBody(this.#received, body, fail, (bytes) => {
+    this.#stopIntake = gatherBody(this.#received, body, this.#fails, (bytes) => {
       this.#gathered = bytes;
       this.#attempt();
     });
@@ -119,7 +122,7 @@ export class Exchange implements Dispatcher.DispatchHandler, Progress, PendingHe
         path: request.target,
         method: request.method,
         headers: fields,
-        body: this.#body(fields),
+        body: bodyToSend(request, this.#received, this.#gathered, fields, this.#fails),
         headersTimeout: request.timeouts.headers,
         bodyTimeout: request.timeouts.idle,
         // Known to undici, though its types leave it out.
@@ -127,15 +130,6 @@ export class Exchange implements Dispatcher.DispatchHandler, Progress, PendingHe
       } as Dispatcher.DispatchOptions,
       this,
     );
-  }
-
-  /** The body of an attempt. Adds Content-Length to `fields` where undici cannot know it. */
-  #body(fields: string[]): Buffer | Readable | null {
-    if (this.#gathered !== undefined) return this.#gathered;
-    const { body, method } = this.#request;
-    if (body.kind === 'none' || method === 'GET' || method === 'HEAD') return null;
-    if (body.kind === 'sized') fields.push('content-length', String(body.length));
-    return streamBody(this.#received, body, (error) => this.#stop(error));
   }
 
   /** All connections are busy: as long as connecting may take, one may become free. */
@@ -256,8 +250,10 @@ export class Exchange implements Dispatcher.DispatchHandler, Progress, PendingHe
   }
 
   #truncate(error: unknown): void {
+    const { code, reason } = failureOf(error);
+    this.#count(code);
     cutOff(this.#received, this.#response);
-    this.#finish({ kind: 'truncated', status: this.#status, reason: failureOf(error).reason });
+    this.#finish({ kind: 'truncated', status: this.#status, reason });
   }
 
   #clientLeft(): void {
@@ -276,8 +272,12 @@ export class Exchange implements Dispatcher.DispatchHandler, Progress, PendingHe
 
   #fail(error: unknown): void {
     const { code, reason } = failureOf(error);
-    this.#rules.metrics.upstreamFailed(this.#rules.upstream, code);
+    this.#count(code);
     this.#finish({ kind: 'failed', code, reason });
+  }
+
+  #count(code: DenyCode): void {
+    if (DENY_CODES[code].owner === 'upstream') this.#rules.metrics.upstreamFailed(this.#rules.upstream, code);
   }
 
   #finish(outcome: ForwardOutcome): void {

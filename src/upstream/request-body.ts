@@ -1,9 +1,17 @@
 import type { IncomingMessage } from 'node:http';
 import { Readable } from 'node:stream';
 import { ExchangeStopped } from './failure.ts';
-import type { RequestBody } from './upstream.ts';
+import type { ForwardedRequest, RequestBody } from './upstream.ts';
 
-export type PresentBody = Exclude<RequestBody, { readonly kind: 'none' }>;
+type PresentBody = Exclude<RequestBody, { readonly kind: 'none' }>;
+
+/** Called once, if at all; reading has stopped then. */
+export type BodyFails = (error: ExchangeStopped) => void;
+
+/** With GET and HEAD a body has no meaning, and servers that do not read it would take it for the next request. */
+export function carriesBody(method: string): boolean {
+  return method !== 'GET' && method !== 'HEAD';
+}
 
 /** Up to this length a body is gathered, sent with the head in one write, and may be sent again. */
 const SMALL_BODY_BYTES = 16_384;
@@ -73,15 +81,26 @@ function takeIn(received: IncomingMessage, body: PresentBody, sink: Sink): Intak
   };
 }
 
+/** The body of one attempt. Adds Content-Length to `fields` where undici cannot know it. */
+export function bodyToSend(
+  request: ForwardedRequest,
+  received: IncomingMessage,
+  gathered: Buffer | undefined,
+  fields: string[],
+  fail: BodyFails,
+): Buffer | Readable | null {
+  if (gathered !== undefined) return gathered;
+  const { body, method } = request;
+  if (body.kind === 'none' || !carriesBody(method)) return null;
+  if (body.kind === 'sized') fields.push('content-length', String(body.length));
+  return streamBody(received, body, fail);
+}
+
 /**
  * The body as a stream that reads from the client only as fast as it is read itself, and not before: an attempt
  * that never got a connection has touched nothing. Destroying it leaves the client's connection alone.
  */
-export function streamBody(
-  received: IncomingMessage,
-  body: PresentBody,
-  fail: (error: ExchangeStopped) => void,
-): Readable {
+function streamBody(received: IncomingMessage, body: PresentBody, fail: BodyFails): Readable {
   let intake: Intake | undefined;
   const stream = new Readable({
     read() {
@@ -108,7 +127,7 @@ export function streamBody(
 export function gatherBody(
   received: IncomingMessage,
   body: PresentBody,
-  fail: (error: ExchangeStopped) => void,
+  fail: BodyFails,
   done: (bytes: Buffer) => void,
 ): () => void {
   const chunks: Buffer[] = [];
@@ -124,11 +143,7 @@ export function gatherBody(
 }
 
 /** Reads a body that is not forwarded, so that what follows on the connection is not taken for it. */
-export function discardBody(
-  received: IncomingMessage,
-  body: PresentBody,
-  fail: (error: ExchangeStopped) => void,
-): () => void {
+export function discardBody(received: IncomingMessage, body: PresentBody, fail: BodyFails): () => void {
   const intake = takeIn(received, body, { chunk() {}, end() {}, fail });
   return () => intake.stop();
 }

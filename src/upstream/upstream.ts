@@ -52,8 +52,9 @@ export interface Upstream {
   /** The tenant's own targets, or everybody's. At least one. */
   targetsOf(tenant: TenantId | undefined): readonly Target[];
   /**
-   * Picks a target of the tenant (healthy ones first), streams request and answer. Calls `finished` exactly once;
-   * throws nothing.
+   * Picks a target of the tenant (healthy ones first), streams request and answer. Calls `finished` exactly once,
+   * which must not throw; throws nothing itself. After `failed`, what is left of the request's body is unread: if
+   * `received.complete` is false, answer with `Connection: close` after `lingerBeforeClose(received)`.
    */
   forward(
     request: ForwardedRequest,

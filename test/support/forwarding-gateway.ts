@@ -6,6 +6,7 @@ import { configSchema, type Settings } from '../../src/config/schema/config.ts';
 import { DENY_CODES } from '../../src/http/deny-codes.ts';
 import { parseTenantId } from '../../src/tenants/tenant.ts';
 import type { ResolveName } from '../../src/upstream/address-guard.ts';
+import { lingerBeforeClose } from '../../src/upstream/lingering-close.ts';
 import { createPoolRegistry, type PoolRegistry } from '../../src/upstream/pool-registry.ts';
 import type { ForwardedRequest, ForwardOutcome, RequestBody, Target } from '../../src/upstream/upstream.ts';
 import { createUpstreams, type Upstreams } from '../../src/upstream/upstreams.ts';
@@ -104,7 +105,10 @@ function answerFailure(
   received: IncomingMessage,
   response: ServerResponse,
 ): void {
-  if (!received.complete) response.setHeader('Connection', 'close');
+  if (!received.complete) {
+    response.setHeader('Connection', 'close');
+    lingerBeforeClose(received);
+  }
   response.writeHead(DENY_CODES[code].status, { 'Content-Type': 'text/plain' }).end(code);
 }
 

@@ -39,7 +39,7 @@ export interface Scenario {
   readonly upstream: RawUpstream;
   readonly gateway: ForwardingGateway;
   /** One request on a connection of its own, which it closes. */
-  ask(startLine: string, ...lines: readonly string[]): Promise<RawAnswer>;
+  readonly ask: (startLine: string, ...lines: readonly string[]) => Promise<RawAnswer>;
 }
 
 /** One upstream `api` with one target, and a gateway in front of it. */

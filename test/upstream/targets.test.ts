@@ -107,10 +107,13 @@ test.each([
 });
 
 test.each([
-  ['breaks a new connection', (write: (bytes: string) => void, end: () => void) => void (write(''), end())],
+  ['breaks a new connection', (_write: (bytes: string) => void, end: () => void) => end()],
   [
     'breaks after the first byte',
-    (write: (bytes: string) => void, end: () => void) => void (write('H'), end()),
+    (write: (bytes: string) => void, end: () => void) => {
+      write('H');
+      end();
+    },
   ],
   [
     'answers 503',
@@ -249,4 +252,15 @@ test('an answer is counted with its status and the time to its head', async () =
   const { ask, gateway } = await scenario(OK);
   await ask('GET /');
   expect(gateway.metrics.counts).toContainEqual(expect.stringMatching(/^upstreamAnswered api 200 0\.\d+$/));
+});
+
+test('what breaks off within the answer is counted as a failure of the upstream; what the client did wrong is not', async () => {
+  const broken = await scenario((socket) => {
+    socket.end(answerOf('200 OK', ['Content-Length: 9'], 'begin'));
+  });
+  await broken.ask('GET /');
+  expect(broken.gateway.metrics.count('upstreamFailed api upstream_unavailable')).toBe(1);
+  const large = await scenario(OK, { bodyLimit: 1 });
+  expect((await large.ask('POST /', 'Transfer-Encoding: chunked', '', '2', 'ab', '0')).status).toBe(413);
+  expect(large.gateway.metrics.counts.filter((count) => count.startsWith('upstreamFailed'))).toEqual([]);
 });
