@@ -2,7 +2,7 @@ import type { OutageCode } from '../base/outage.ts';
 import type { DenyCode } from '../http/deny-codes.ts';
 
 /** Codes that are outages or transport failures: they are thrown or answered elsewhere, never returned by the pipeline. */
-type FailureCode = OutageCode | 'internal_error' | 'draining' | 'upstream_unavailable' | 'upstream_timeout';
+type FailureCode = OutageCode | 'internal_error' | 'upstream_unavailable' | 'upstream_timeout';
 
 /** A refusal: a stable code for the client, a precise reason for the people inside. */
 export interface Denial {

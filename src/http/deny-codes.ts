@@ -182,12 +182,6 @@ export const DENY_CODES = {
     owner: 'gateway',
     meaning: 'The identity fields for the upstream could not be made, so the request was not forwarded.',
   },
-  draining: {
-    status: 503,
-    title: 'Shutting down',
-    owner: 'gateway',
-    meaning: 'This instance is stopping. Retry-After is set.',
-  },
   upstream_unavailable: {
     status: 502,
     title: 'Bad gateway',
