@@ -1,0 +1,211 @@
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { sha256Digest } from '../../src/api-keys/api-key-format.ts';
+import { DENY_CODES, type DenyCode } from '../../src/http/deny-codes.ts';
+import { openEmbeddedStore } from '../../src/stores/embedded/embedded-store.ts';
+import { issueKey } from '../support/api-keys.ts';
+import { startTestGateway, type TestGateway } from '../support/gateway.ts';
+import { createSigningKey, signToken, startIssuer, type TestIssuer } from '../support/issuer.ts';
+import { connectRaw, parseAnswer, type RawAnswer } from '../support/raw-client.ts';
+import { type RawUpstream, startRawUpstream } from '../support/raw-upstream.ts';
+import { codeOf, wire } from '../support/wire.ts';
+
+const folder = mkdtempSync(path.join(tmpdir(), 'gatehouse-codes-'));
+const store = path.join(folder, 'gatehouse.db');
+const EXPIRED_KEY = 'key-of-2019-0123456789abcdef';
+
+let gateway: TestGateway;
+let upstream: RawUpstream;
+let deaf: RawUpstream;
+let issuer: TestIssuer;
+let acme: string;
+/** Keys whose records somebody edited by hand: no JSON, and JSON of another shape. */
+let unreadable: string;
+let misshapen: string;
+
+beforeAll(async () => {
+  upstream = await startRawUpstream('HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok');
+  deaf = await startRawUpstream('', { isDeaf: true });
+  issuer = await startIssuer();
+  issuer.behaviour = 'down';
+  [unreadable, misshapen] = await editedKeys();
+  gateway = await startTestGateway({
+    store: { embedded: { path: store } },
+    trustedProxies: ['127.0.0.1/32'],
+    limits: { failedCredentials: '3/min', target: '2KiB', bodyIdle: '300ms' },
+    tenants: {
+      acme: { issuers: ['idp'] },
+      globex: { hosts: ['globex.gw.test'] },
+      closed: { status: 'suspended' },
+    },
+    tenantHosts: ['{tenant}.api.gw.test'],
+    issuers: {
+      idp: {
+        issuer: issuer.url,
+        audience: 'api',
+        keys: { jwksUri: `${issuer.url}/jwks` },
+        tenant: { fixed: 'acme' },
+      },
+    },
+    apiKeys: {
+      keys: [
+        { id: 'old', tenant: 'acme', name: 'old', digest: digestText(EXPIRED_KEY), expires: '2020-01-01' },
+      ],
+    },
+    upstreams: {
+      api: { targets: [upstream.origin] },
+      deaf: { targets: [deaf.origin], timeouts: { headers: '200ms' } },
+      gone: { targets: ['http://127.0.0.1:1'] },
+      legacy: {
+        targets: [upstream.origin],
+        credentials: { fields: { 'X-Legacy-Key': '{tenant.credentials.legacyKey}' } },
+      },
+    },
+    routes: [
+      { id: 'api', match: { path: '/api/**' }, accept: ['apiKey', 'bearer'], upstream: 'api' },
+      { id: 'get', match: { path: '/get', methods: ['GET'] }, public: true, upstream: 'api' },
+      { id: 'put', match: { path: '/put' }, public: true, limits: { body: '10B' }, upstream: 'api' },
+      {
+        id: 'scoped',
+        match: { path: '/scoped' },
+        accept: ['apiKey'],
+        require: { scopes: ['write'] },
+        upstream: 'api',
+      },
+      {
+        id: 'roled',
+        match: { path: '/roled' },
+        accept: ['apiKey'],
+        require: { anyRole: ['admin'] },
+        upstream: 'api',
+      },
+      {
+        id: 'hosted',
+        match: { path: '/hosted' },
+        accept: ['apiKey'],
+        tenant: { require: ['host'] },
+        upstream: 'api',
+      },
+      { id: 'deaf', match: { path: '/deaf' }, public: true, upstream: 'deaf' },
+      { id: 'gone', match: { path: '/gone' }, public: true, upstream: 'gone' },
+      { id: 'legacy', match: { path: '/legacy' }, accept: ['apiKey'], upstream: 'legacy' },
+    ],
+  });
+  acme = (await gateway.issueKey('acme')).key;
+});
+afterAll(async () => {
+  await gateway.stop();
+  await Promise.all([upstream.close(), deaf.close(), issuer.close()]);
+  rmSync(folder, { recursive: true, force: true });
+});
+
+function digestText(key: string): string {
+  const { algorithm, hex } = sha256Digest(key);
+  return `${algorithm}:${hex}`;
+}
+
+async function editedKeys(): Promise<[string, string]> {
+  const stores = openEmbeddedStore({ path: store, clock: Date.now });
+  const first = await issueKey(stores.apiKeys);
+  const second = await issueKey(stores.apiKeys);
+  await stores.close();
+  const database = new DatabaseSync(store);
+  const edit = database.prepare('UPDATE api_keys SET scopes = ? WHERE id = ?');
+  edit.run('[', first.id);
+  edit.run('42', second.id);
+  database.close();
+  return [first.key, second.key];
+}
+
+function ask(line: string, key?: string, fields: readonly string[] = [], host?: string): Promise<RawAnswer> {
+  const credential = key === undefined ? [] : [`X-API-Key: ${key}`];
+  return gateway.raw(wire(line, [...credential, ...fields], { ...(host !== undefined && { host }) }));
+}
+
+/** How each code is provoked. A code without an entry does not compile. */
+const PROVOCATIONS: Readonly<Record<DenyCode, () => Promise<RawAnswer>>> = {
+  request_malformed: () => ask('GET /get', undefined, ['Content-Length: 1', 'Transfer-Encoding: chunked']),
+  host_invalid: () => gateway.raw('GET /get HTTP/1.1\r\nConnection: close\r\n\r\n'),
+  path_not_canonical: () => ask('GET /api/../get'),
+  route_not_found: () => ask('GET /nowhere'),
+  tenant_not_found: () => ask('GET /get', undefined, [], 'nobody.api.gw.test'),
+  method_not_allowed: () => ask('DELETE /get'),
+  async too_many_failures() {
+    const guess = () => ask('GET /api/x', 'guessed', ['X-Forwarded-For: 203.0.113.9']);
+    for (let attempt = 0; attempt < 3; attempt += 1) expect(codeOf(await guess())).toBe('credential_invalid');
+    return guess();
+  },
+  credential_missing: () => ask('GET /api/x'),
+  credential_ambiguous: () => ask('GET /api/x', acme, [`X-API-Key: ${acme}`]),
+  credential_invalid: () => ask('GET /api/x', 'unknown'),
+  credential_expired: () => ask('GET /api/x', EXPIRED_KEY),
+  async credential_revoked() {
+    const { id, key } = await gateway.issueKey('acme');
+    await gateway.admin('POST', `/v1/keys/${id}/revoke`);
+    return ask('GET /api/x', key);
+  },
+  tenant_mismatch: () => ask('GET /api/x', acme, [], 'globex.gw.test'),
+  tenant_unresolved: () => ask('GET /hosted', acme),
+  tenant_suspended: async () => ask('GET /api/x', (await gateway.issueKey('closed')).key),
+  insufficient_scope: () => ask('GET /scoped', acme),
+  role_missing: () => ask('GET /roled', acme),
+  body_too_large: () => gateway.raw(wire('PUT /put', ['Content-Length: 11'], { body: 'x'.repeat(11) })),
+  target_too_long: () => ask(`GET /get?${'x'.repeat(2048)}`),
+  fields_too_large: () => ask('GET /get', undefined, [`X-Long: ${'x'.repeat(40_000)}`]),
+  expectation_failed: () => ask('GET /get', undefined, ['Expect: 200-ok']),
+  async request_timeout() {
+    const client = await connectRaw(gateway.port);
+    client.send(wire('PUT /put', ['Content-Length: 5'], { body: 'x' }));
+    await client.closed();
+    return parseAnswer(client.received());
+  },
+  store_unavailable: () => ask('GET /api/x', unreadable),
+  async issuer_unavailable() {
+    const token = await signToken(await createSigningKey('ES256', 'k'), {
+      iss: issuer.url,
+      aud: 'api',
+      sub: 'ann',
+      client_id: 'app',
+      iat: Math.floor(Date.now() / 1000),
+      exp: Math.floor(Date.now() / 1000) + 60,
+    });
+    return ask('GET /api/x', undefined, [`Authorization: Bearer ${token}`]);
+  },
+  identity_unavailable: () => ask('GET /legacy', acme),
+  upstream_unavailable: () => ask('GET /gone'),
+  upstream_timeout: () => ask('GET /deaf'),
+  internal_error: () => ask('GET /api/x', misshapen),
+};
+
+describe('every deny code', () => {
+  it.each(Object.entries(PROVOCATIONS))('%s reaches a client as the registry says', async (code, provoke) => {
+    const { status, title } = DENY_CODES[code as DenyCode];
+    const answer = await provoke();
+    expect(JSON.parse(answer.body.toString())).toEqual({
+      type: `urn:gatehouse:problem:${code}`,
+      title,
+      status,
+      code,
+      decisionId: answer.field('gatehouse-decision-id'),
+    });
+    expect(answer.status).toBe(status);
+    expect(answer.field('cache-control')).toBe('no-store');
+    const record = await gateway.auditOf(answer);
+    expect(record).toMatchObject({ code, status });
+    expect(record.decision).toBe(status >= 500 ? 'failed' : 'denied');
+    const tellsWhenToRetry = [429, 503].includes(status);
+    expect(answer.field('retry-after') !== undefined).toBe(tellsWhenToRetry);
+  });
+
+  it('is documented, and no other', () => {
+    const page = readFileSync(path.resolve(import.meta.dirname, '../../docs/deny-codes.md'), 'utf8');
+    const documented = [...page.matchAll(/^\| `(\w+)` \| (\d+) \|/gm)].map(([, code, status]) => [
+      code,
+      Number(status),
+    ]);
+    expect(documented).toEqual(Object.entries(DENY_CODES).map(([code, { status }]) => [code, status]));
+  });
+});
