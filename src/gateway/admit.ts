@@ -27,11 +27,11 @@ export interface AdmissionRequest {
 
 /** What is known of a request so far; a decision carries it into log and audit, whichever way it goes. */
 export interface DecisionFacts {
-  readonly route?: Route;
-  readonly host?: string;
-  readonly path?: string;
-  readonly principal?: Principal;
-  readonly tenant?: TenantId;
+  readonly route?: Route | undefined;
+  readonly host?: string | undefined;
+  readonly path?: string | undefined;
+  readonly principal?: Principal | undefined;
+  readonly tenant?: TenantId | undefined;
 }
 
 export interface Admitted {
@@ -231,7 +231,6 @@ function authorize(
 ): Admission {
   const { route, authority, target, path } = routed;
   const [principal, clientPrincipal] = principals;
-  let facts: DecisionFacts = principal === undefined ? routed.facts : { ...routed.facts, principal };
   if (principal !== undefined) observer?.step('principal', principal.subject);
 
   const claims = {
@@ -247,6 +246,8 @@ function authorize(
   };
   const resolved = resolveTenant(claims, principals, route.tenant.requires);
   const tenantId = resolved.ok ? resolved.value : undefined;
+  const tenant = tenantId === undefined ? undefined : runtime.tenants.find(tenantId);
+  const facts = factsOf(routed.facts, principal, tenant);
   // What was taken back is refused as such first, whatever else is wrong with the request.
   for (const each of principals) {
     const revocation = runtime.revocations.find(each, tenantId, now);
@@ -256,22 +257,28 @@ function authorize(
   }
   if (principals.length > 0) observer?.step('revocation', 'not revoked');
   if (!resolved.ok) return { kind: 'denied', facts, denial: resolved.error };
-  const tenant = tenantId === undefined ? undefined : runtime.tenants.find(tenantId);
   if (tenantId !== undefined && tenant === undefined) {
     return { kind: 'denied', facts, denial: denial('tenant_mismatch', `there is no tenant ${tenantId}`) };
   }
-  if (tenant !== undefined) {
-    facts = { ...facts, tenant: tenant.id };
-    observer?.step('tenant', tenant.id);
-  }
+  if (tenant !== undefined) observer?.step('tenant', tenant.id);
   if (principal !== undefined) {
     const unmet = findUnmetRequirement(route, principal, clientPrincipal);
     if (unmet !== undefined) return { kind: 'denied', facts, denial: unmet };
-    for (const requirement of requirementsOf(route)) observer?.step('requirement', requirement);
+    if (observer !== undefined) {
+      for (const requirement of requirementsOf(route)) observer.step('requirement', requirement);
+    }
   }
   if (tenant?.status === 'suspended')
     return { kind: 'denied', facts, denial: denial('tenant_suspended', `${tenant.id} is suspended`) };
   return { kind: 'admitted', facts, route, authority, target, path, principal, clientPrincipal, tenant };
+}
+
+function factsOf(
+  { route, host, path }: DecisionFacts,
+  principal: Principal | undefined,
+  tenant: KnownTenant | undefined,
+): DecisionFacts {
+  return { route, host, path, principal, tenant: tenant?.id };
 }
 
 function tenantClaim(text: string | undefined): TenantId | null {

@@ -263,7 +263,7 @@ class Exchange {
         code,
         reason,
         status,
-        decisionId: decisionId ?? nextDecisionId(),
+        decisionId,
         method: this.#reception.received.method ?? '',
         peer: this.#peer,
         at: this.#now,

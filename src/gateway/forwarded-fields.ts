@@ -22,8 +22,10 @@ export function createForwardedFields(
 ): (target: Target) => string[] {
   const fields = received.forwardable;
   const receivedCount = fields.length;
-  const trace = continueTrace(received.values[SLOTS.traceparent]);
-  const tracestate = trace.isContinued ? received.values[SLOTS.tracestate] : undefined;
+  // Without a trace of the client's there is none to continue: who has one started it in front of us.
+  const traceparent = received.values[SLOTS.traceparent];
+  const trace = traceparent === undefined ? undefined : continueTrace(traceparent);
+  const tracestate = trace?.isContinued === true ? received.values[SLOTS.tracestate] : undefined;
   const publicAuthority = origin.host ?? admitted.authority.host;
 
   return (upstreamTarget) => {
@@ -40,9 +42,8 @@ export function createForwardedFields(
       publicAuthority,
       'Via',
       '1.1 gatehouse',
-      'Traceparent',
-      trace.traceparent,
     );
+    if (trace !== undefined) fields.push('Traceparent', trace.traceparent);
     if (tracestate !== undefined) fields.push('Tracestate', tracestate);
     if (forwarding.passesCredential) fields.push(...received.credentials);
     forwarding.identity.write(

@@ -53,8 +53,6 @@ export async function openListener(options: ListenerOptions): Promise<Listener> 
   ): void {
     inFlight += 1;
     response.once('close', countDown);
-    // The connection ends with its last answer, and an error on it is seen by whoever reads or writes.
-    received.on('error', ignoreError);
     response.on('error', ignoreError);
     if (isDraining) response.shouldKeepAlive = false;
     if (received.url === WELL_KNOWN_JWKS) {

@@ -5,6 +5,7 @@ import type { Settings } from '../config/schema/config.ts';
 import type { DenyCode } from '../http/deny-codes.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 import type { DecisionFacts } from './admit.ts';
+import { nextDecisionId } from './decision-id.ts';
 
 /** How one request ended. */
 export interface RequestEnd {
@@ -15,7 +16,8 @@ export interface RequestEnd {
   readonly reason: string | undefined;
   /** Status that the client got; 499 if it left before one. */
   readonly status: number;
-  readonly decisionId: string;
+  /** Undefined: the client was told none. */
+  readonly decisionId: string | undefined;
   readonly method: string;
   readonly peer: string;
   readonly at: EpochMilliseconds;
@@ -37,18 +39,21 @@ export function recordEnd(
   const route = end.facts.route?.id ?? '';
   recorder.metrics.requestFinished(route, end.code, end.status, end.durationSeconds);
   const isAdmitted = end.decision === 'admitted';
-  if (!isAdmitted || settings?.audit.requests === 'all') recorder.audit.record(auditRecordOf(end));
   const logs = settings?.logging.requests ?? 'denied';
-  if (end.decision === 'failed') recorder.log.error(logFieldsOf(end), 'request failed');
+  if (isAdmitted && logs !== 'all' && settings?.audit.requests !== 'all') return;
+  const decisionId = end.decisionId ?? nextDecisionId();
+  if (!isAdmitted || settings?.audit.requests === 'all')
+    recorder.audit.record(auditRecordOf(end, decisionId));
+  if (end.decision === 'failed') recorder.log.error(logFieldsOf(end, decisionId), 'request failed');
   else if (logs === 'all' || (logs === 'denied' && !isAdmitted))
-    recorder.log.info(logFieldsOf(end), isAdmitted ? 'request' : 'request denied');
+    recorder.log.info(logFieldsOf(end, decisionId), isAdmitted ? 'request' : 'request denied');
 }
 
-function auditRecordOf(end: RequestEnd): AuditRecord {
+function auditRecordOf(end: RequestEnd, decisionId: string): AuditRecord {
   const { facts } = end;
   return {
     at: end.at,
-    decisionId: end.decisionId,
+    decisionId,
     event: 'request',
     decision: end.decision,
     code: end.code,
@@ -66,10 +71,10 @@ function auditRecordOf(end: RequestEnd): AuditRecord {
   };
 }
 
-function logFieldsOf(end: RequestEnd): Record<string, unknown> {
+function logFieldsOf(end: RequestEnd, decisionId: string): Record<string, unknown> {
   const { facts } = end;
   return {
-    decisionId: end.decisionId,
+    decisionId,
     code: end.code,
     reason: end.reason,
     status: end.status,
