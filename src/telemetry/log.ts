@@ -1,6 +1,6 @@
 import { openSync } from 'node:fs';
 import { type DestinationStream, type Logger, pino } from 'pino';
-import { REDACTED, REDACTED_PATHS, redactText, withoutQuery } from './redaction.ts';
+import { redactMembers, redactText, withoutQuery } from './redaction.ts';
 
 export type Log = Logger;
 
@@ -24,7 +24,7 @@ const FLUSH_MILLISECONDS = 500;
 const CAUSE_DEPTH = 4;
 
 /**
- * JSON lines. Three nets keep credentials out: members that are known to hold one are redacted by path, serializers
+ * JSON lines. Three nets keep credentials out: members that are known to hold one are redacted by name, serializers
  * keep only named members of errors and requests, and what still looks like a credential is cut from the finished line.
  * Buffered: a crash by signal loses at most `FLUSH_MILLISECONDS` of lines; exit flushes.
  */
@@ -45,8 +45,7 @@ function logTo(stream: DestinationStream, level: LogOptions['level']): Log {
       level,
       base: null,
       timestamp: pino.stdTimeFunctions.isoTime,
-      formatters: { level: (label) => ({ level: label }) },
-      redact: { paths: [...REDACTED_PATHS], censor: REDACTED },
+      formatters: { level: (label) => ({ level: label }), log: redactMembers },
       serializers: {
         err: (error: unknown) => describeError(error, CAUSE_DEPTH),
         error: (error: unknown) => describeError(error, CAUSE_DEPTH),

@@ -1,26 +1,49 @@
-/**
- * Members that carry a credential wherever a caller may put them. pino compiles the paths once; they reach three
- * levels deep, which is what a logged request with `headers` needs.
- */
-const SECRET_MEMBERS = [
+export const REDACTED = '[redacted]';
+
+/** Members that hold a credential wherever a caller may put them; compared in lower case. */
+const SECRET_MEMBERS: ReadonlySet<string> = new Set([
   'authorization',
   'cookie',
   'key',
   'password',
   'pepper',
+  'proxy-authorization',
   'secret',
+  'set-cookie',
   'token',
-  '["proxy-authorization"]',
-  '["set-cookie"]',
-  '["x-api-key"]',
-] as const;
+  'x-api-key',
+]);
+/** A logged request with `headers` needs three. */
+const MEMBER_DEPTH = 4;
 
-export const REDACTED = '[redacted]';
+/**
+ * The same members with credentials replaced, down to `MEMBER_DEPTH`. Objects with a class of their own are left to
+ * their serializers. Copies only what it must: pino's own redaction by wildcard paths copies every line, which costs
+ * over a hundred microseconds.
+ */
+export function redactMembers(members: Record<string, unknown>): Record<string, unknown> {
+  return redactObject(members, MEMBER_DEPTH);
+}
 
-export const REDACTED_PATHS: readonly string[] = SECRET_MEMBERS.flatMap((member) => {
-  const step = member.startsWith('[') ? member : `.${member}`;
-  return [member, `*${step}`, `*.*${step}`];
-});
+function redactObject(members: Record<string, unknown>, depth: number): Record<string, unknown> {
+  let copy: Record<string, unknown> | undefined;
+  for (const name of Object.keys(members)) {
+    const value = members[name];
+    const safe = SECRET_MEMBERS.has(name.toLowerCase()) ? REDACTED : redactValue(value, depth - 1);
+    if (safe === value) continue;
+    copy ??= { ...members };
+    copy[name] = safe;
+  }
+  return copy ?? members;
+}
+
+function redactValue(value: unknown, depth: number): unknown {
+  if (typeof value !== 'object' || value === null || depth === 0) return value;
+  if (Array.isArray(value)) return value.map((item) => redactValue(item, depth - 1));
+  const prototype: unknown = Object.getPrototypeOf(value);
+  const isPlain = prototype === Object.prototype || prototype === null;
+  return isPlain ? redactObject(value as Record<string, unknown>, depth) : value;
+}
 
 /**
  * A run of characters that our own keys and tokens and a JWS consist of, long enough to be one; or what follows an
