@@ -129,6 +129,16 @@ describe('introspection', () => {
     }
   });
 
+  it('guesses no issuer: one without a prefix gets no token where another introspects too', async () => {
+    const introspection = client(bench.issuer.url, { prefix: 'two_' });
+    await bench.reopen(
+      { introspection: client(bench.issuer.url) },
+      { other: { ...issuerEntry('https://login.example'), introspection } },
+    );
+    await bench.expectInvalid('opaque', /no issuer introspects/);
+    expect(asked()).toBe(0);
+  });
+
   it('keeps token and client secret out of the log, also when it fails', async () => {
     bench.issuer.behaviour = 'failing';
     await expect(bench.gate.bearer('very-secret-token')).rejects.toThrow();
