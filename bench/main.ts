@@ -3,11 +3,13 @@ import { once } from 'node:events';
 import { cpus } from 'node:os';
 import { type Lab, openLab } from './measure/lab.ts';
 import { measureSuite } from './measure/suite.ts';
-import { type Options, parseOptions, type Suite, USAGE, UsageError } from './options.ts';
+import { type MeasureOptions, type Options, parseOptions, type Suite, USAGE, UsageError } from './options.ts';
+import { profileTarget } from './profile/profile.ts';
 import { figuresOf } from './report/figures.ts';
 import { type Report, reportText, type SuiteReport } from './report/report.ts';
+import type { Target } from './targets/target.ts';
 
-async function runSuite(lab: Lab, suite: Suite, options: Options): Promise<SuiteReport> {
+async function runSuite(lab: Lab, suite: Suite, options: MeasureOptions): Promise<SuiteReport> {
   const leftOut = suite.targets.flatMap((target) => {
     const reason = target.unavailable?.();
     return reason === undefined ? [] : [{ name: target.name, reason }];
@@ -19,7 +21,7 @@ async function runSuite(lab: Lab, suite: Suite, options: Options): Promise<Suite
   return { suite: suite.name, targets: figuresOf(samples), leftOut };
 }
 
-async function run(lab: Lab, options: Options): Promise<Report> {
+async function measure(lab: Lab, options: MeasureOptions): Promise<Report> {
   const suites: SuiteReport[] = [];
   for (const suite of options.suites) suites.push(await runSuite(lab, suite, options));
   return {
@@ -34,6 +36,25 @@ async function run(lab: Lab, options: Options): Promise<Report> {
   };
 }
 
+interface Outcome {
+  readonly text: string;
+  readonly exitCode: 0 | 1;
+}
+
+async function run(lab: Lab, options: Options): Promise<Outcome> {
+  if (options.kind === 'profile') return { text: await profileTarget(lab, options), exitCode: 0 };
+  const report = await measure(lab, options);
+  const isFailed = report.suites.some(({ targets }) => targets.some(({ failure }) => failure !== null));
+  return {
+    text: options.output === 'json' ? JSON.stringify(report, null, 2) : reportText(report),
+    exitCode: isFailed ? 1 : 0,
+  };
+}
+
+function targetsOf(options: Options): readonly Target[] {
+  return options.kind === 'profile' ? [options.target] : options.suites.flatMap(({ targets }) => targets);
+}
+
 /** Resolves with the exit code of the shell's convention, 128 + the signal's number. */
 async function interruption(): Promise<number> {
   return await Promise.race([
@@ -44,6 +65,7 @@ async function interruption(): Promise<number> {
 
 async function bench(options: Options): Promise<number> {
   const interrupted = interruption();
+  for (const makeReady of new Set(targetsOf(options).map((target) => target.makeReady))) makeReady?.();
   const lab = await openLab();
   const finished = run(lab, options);
   // Interrupted, it fails when the lab closes under it: nobody waits for that.
@@ -51,9 +73,8 @@ async function bench(options: Options): Promise<number> {
   try {
     const outcome = await Promise.race([finished, interrupted]);
     if (typeof outcome === 'number') return outcome;
-    const text = options.output === 'json' ? JSON.stringify(outcome, null, 2) : reportText(outcome);
-    process.stdout.write(`${text}\n`);
-    return outcome.suites.some(({ targets }) => targets.some(({ failure }) => failure !== null)) ? 1 : 0;
+    process.stdout.write(`${outcome.text}\n`);
+    return outcome.exitCode;
   } finally {
     await lab.close();
   }

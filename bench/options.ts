@@ -1,5 +1,6 @@
 import { parseArgs } from 'node:util';
 import type { Plan } from './measure/suite.ts';
+import type { ProfileOrder } from './profile/profile.ts';
 import { SUITES, TARGETS, TARGETS_PER_SUITE } from './targets/table.ts';
 import type { Target } from './targets/target.ts';
 
@@ -8,11 +9,14 @@ export interface Suite {
   readonly targets: readonly Target[];
 }
 
-export interface Options {
+export interface MeasureOptions {
+  readonly kind: 'measure';
   readonly suites: readonly Suite[];
   readonly output: 'table' | 'json';
   readonly plan: Plan;
 }
+
+export type Options = MeasureOptions | ({ readonly kind: 'profile' } & ProfileOrder);
 
 const DEFAULT_SUITE = 'proxy';
 
@@ -23,11 +27,12 @@ export const USAGE = `Usage: npm run bench [-- [suite …] [options]]
   --rate N          requests per second of the latency measurement (default 2000)
   --quick           a first impression in about half a minute
   --output FORMAT   table (default) or json
+  --cpu-prof DIR    measure nothing: profile the one target of --targets and leave its .cpuprofile in DIR
   --help
 
 Suites: ${Object.keys(SUITES).join(', ')} (default ${DEFAULT_SUITE})
 Targets:
-${TARGETS.map((target) => `  ${target.name.padEnd(20)}${target.about}`).join('\n')}
+${TARGETS.map((target) => `  ${target.name.padEnd(28)}${target.about}`).join('\n')}
 `;
 
 /** A command line that cannot be carried out. The message says why, for people. */
@@ -43,6 +48,8 @@ const FULL: Plan = {
   startUps: 5,
 };
 const QUICK: Plan = { ...FULL, warmUpSeconds: 1, closedLoopSeconds: 3, fixedRateSeconds: 2, startUps: 2 };
+
+const PROFILE_SECONDS = 10;
 
 function positiveInteger(option: string, text: string): number {
   if (!/^[1-9]\d{0,5}$/.test(text))
@@ -74,6 +81,14 @@ function selectSuites(suites: readonly string[], only: readonly string[] | undef
   });
 }
 
+function profileOptions(name: string | undefined): { readonly kind: 'profile'; readonly target: Target } {
+  if (name === undefined) throw new UsageError('--cpu-prof: expected one target in --targets');
+  const target = findTarget(name);
+  if (target.isNode !== true)
+    throw new UsageError(`--cpu-prof: found ${name}, expected a target that runs on Node`);
+  return { kind: 'profile', target };
+}
+
 function parse(args: readonly string[]) {
   try {
     return parseArgs({
@@ -85,6 +100,7 @@ function parse(args: readonly string[]) {
         rate: { type: 'string' },
         quick: { type: 'boolean', default: false },
         output: { type: 'string', default: 'table' },
+        'cpu-prof': { type: 'string' },
         help: { type: 'boolean', default: false },
       },
     });
@@ -100,6 +116,14 @@ export function parseOptions(args: readonly string[]): Options | 'help' {
   if (values.output !== 'table' && values.output !== 'json') {
     throw new UsageError(`--output: found ${values.output}, expected table or json`);
   }
+  const seconds = values.seconds === undefined ? undefined : positiveInteger('--seconds', values.seconds);
+  if (values['cpu-prof'] !== undefined) {
+    return {
+      ...profileOptions(values.targets),
+      folder: values['cpu-prof'],
+      seconds: seconds ?? PROFILE_SECONDS,
+    };
+  }
   const suites = selectSuites(positionals, values.targets?.split(','));
   for (const { name, targets } of suites) {
     if (targets.length === 0) throw new UsageError(`no target of suite ${name} is selected`);
@@ -111,12 +135,12 @@ export function parseOptions(args: readonly string[]): Options | 'help' {
   }
   const base = values.quick ? QUICK : FULL;
   return {
+    kind: 'measure',
     suites,
     output: values.output,
     plan: {
       ...base,
-      closedLoopSeconds:
-        values.seconds === undefined ? base.closedLoopSeconds : positiveInteger('--seconds', values.seconds),
+      closedLoopSeconds: seconds ?? base.closedLoopSeconds,
       ratePerSecond: values.rate === undefined ? base.ratePerSecond : positiveInteger('--rate', values.rate),
     },
   };

@@ -1,7 +1,7 @@
 import { setTimeout as sleep, setImmediate as yieldToSockets } from 'node:timers/promises';
 import { monotonicMs } from '../measure/clock.ts';
 import { type CpuMeter, openCpuMeter } from '../measure/schedstat.ts';
-import { openConnections } from './connection.ts';
+import { openConnections, requestsInTurn } from './connection.ts';
 import type { ClosedLoopOrder, Window } from './orders.ts';
 
 /** Longer than the kernel's longest tick: after it, an unchanged counter means an idle target. */
@@ -36,20 +36,15 @@ function windowBetween(start: Reading, end: Reading): Window {
 export async function runClosedLoop(order: ClosedLoopOrder): Promise<readonly Window[]> {
   let responses = 0;
   const failures: string[] = [];
-  const connections = await openConnections(
-    order.connections,
-    order.port,
-    Buffer.from(order.request, 'latin1'),
-    {
-      onResponse(connection) {
-        responses += 1;
-        connection.send();
-      },
-      onFailure(reason) {
-        failures.push(reason);
-      },
+  const connections = await openConnections(order.connections, order.port, requestsInTurn(order.requests), {
+    onResponse(connection) {
+      responses += 1;
+      connection.send();
     },
-  );
+    onFailure(reason) {
+      failures.push(reason);
+    },
+  });
   for (const connection of connections) connection.send();
   const windows: Window[] = [];
   try {

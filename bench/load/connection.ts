@@ -16,8 +16,27 @@ export interface ConnectionEvents {
 
 const READ_BUFFER_BYTES = 16_384;
 
-/** `request` is sent as it is, once per `send()`. Rejects when the target does not accept the connection. */
-export function openConnection(port: number, request: Buffer, events: ConnectionEvents): Promise<Connection> {
+/** The bytes of the next request. */
+type NextRequest = () => Buffer;
+
+/** One after the other, and from the first one again. */
+export function requestsInTurn(texts: readonly string[]): NextRequest {
+  const requests = texts.map((text) => Buffer.from(text, 'latin1'));
+  let sent = 0;
+  return () => {
+    const request = requests[sent % requests.length];
+    if (request === undefined) throw new Error('no request to send');
+    sent += 1;
+    return request;
+  };
+}
+
+/** Each `send()` sends another request. Rejects when the target does not accept the connection. */
+export function openConnection(
+  port: number,
+  nextRequest: NextRequest,
+  events: ConnectionEvents,
+): Promise<Connection> {
   const { promise, resolve, reject } = Promise.withResolvers<Connection>();
   let closed = false;
   function fail(reason: string): void {
@@ -47,7 +66,7 @@ export function openConnection(port: number, request: Buffer, events: Connection
     },
   });
   const connection: Connection = {
-    send: () => socket.write(request),
+    send: () => socket.write(nextRequest()),
     close() {
       closed = true;
       socket.destroy();
@@ -63,11 +82,11 @@ export function openConnection(port: number, request: Buffer, events: Connection
 export async function openConnections(
   count: number,
   port: number,
-  request: Buffer,
+  nextRequest: NextRequest,
   events: ConnectionEvents,
 ): Promise<readonly Connection[]> {
   const attempts = await Promise.allSettled(
-    Array.from({ length: count }, () => openConnection(port, request, events)),
+    Array.from({ length: count }, () => openConnection(port, nextRequest, events)),
   );
   const opened = attempts.flatMap((attempt) => (attempt.status === 'fulfilled' ? [attempt.value] : []));
   const refused = attempts.find((attempt) => attempt.status === 'rejected');

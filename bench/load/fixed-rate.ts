@@ -1,5 +1,5 @@
 import { setImmediate as yieldToSockets } from 'node:timers/promises';
-import { type Connection, openConnections } from './connection.ts';
+import { type Connection, openConnections, requestsInTurn } from './connection.ts';
 import type { FixedRateOrder } from './orders.ts';
 
 /** Node's timers count whole milliseconds. This naps a fraction of one and leaves the core to the upstream meanwhile. */
@@ -18,22 +18,17 @@ export async function runFixedRate(order: FixedRateOrder): Promise<readonly numb
   const dueAt = new Map<Connection, number>();
   const latencies: number[] = [];
   const failures: string[] = [];
-  const connections = await openConnections(
-    order.connections,
-    order.port,
-    Buffer.from(order.request, 'latin1'),
-    {
-      onResponse(connection) {
-        const due = dueAt.get(connection) ?? 0;
-        dueAt.delete(connection);
-        idle.push(connection);
-        if (due >= measureFrom) latencies.push((performance.now() - due) * 1000);
-      },
-      onFailure(reason) {
-        failures.push(reason);
-      },
+  const connections = await openConnections(order.connections, order.port, requestsInTurn(order.requests), {
+    onResponse(connection) {
+      const due = dueAt.get(connection) ?? 0;
+      dueAt.delete(connection);
+      idle.push(connection);
+      if (due >= measureFrom) latencies.push((performance.now() - due) * 1000);
     },
-  );
+    onFailure(reason) {
+      failures.push(reason);
+    },
+  });
   idle.push(...connections);
   const intervalMs = 1000 / order.ratePerSecond;
   const begin = performance.now();

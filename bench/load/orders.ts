@@ -2,8 +2,8 @@
 
 interface LoadOrder {
   readonly port: number;
-  /** The whole request, latin1. */
-  readonly request: string;
+  /** Whole requests, latin1, sent in turn over all connections. At least one. */
+  readonly requests: readonly string[];
   readonly connections: number;
   /** Load without measuring, first. */
   readonly warmUpMs: number;

@@ -13,6 +13,21 @@ export const REQUEST_FIELDS: Readonly<Record<string, string>> = {
   'X-Api-Key': 'ghk_0123abcd_0123456789abcdefghijABCDEFGHIJ01000000',
 };
 
+/** Fields of a request; with `null`, one of `REQUEST_FIELDS` is left out. */
+export type FieldChanges = Readonly<Record<string, string | null>>;
+
+/** By lower-case name: that a target spells a field in another way does not make it two. */
+export function requestFields(changes: FieldChanges): Readonly<Record<string, string>> {
+  const fields = new Map(
+    Object.entries(REQUEST_FIELDS).map(([name, value]) => [name.toLowerCase(), [name, value] as const]),
+  );
+  for (const [name, value] of Object.entries(changes)) {
+    if (value === null) fields.delete(name.toLowerCase());
+    else fields.set(name.toLowerCase(), [name, value]);
+  }
+  return Object.fromEntries(fields.values());
+}
+
 /** A whole GET request, as it goes over the wire. */
 export function requestText(fields: Readonly<Record<string, string>>): string {
   const lines = Object.entries(fields).map(([name, value]) => `${name}: ${value}\r\n`);

@@ -1,6 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Window } from '../load/orders.ts';
-import { requestText } from '../load/request.ts';
 import { quietWindows } from '../probe/quiet.ts';
 import type { Target } from '../targets/target.ts';
 import type { Lab, RunningTarget } from './lab.ts';
@@ -93,7 +92,7 @@ export async function measureSuite(
     lab.load.run({
       kind: 'closedLoop',
       port: running.port,
-      request: requestText(running.fields),
+      requests: running.requests,
       connections: plan.connections,
       warmUpMs: SLICE_WARM_UP_MS,
       durationMs,
@@ -119,7 +118,7 @@ export async function measureSuite(
       const latencies = await lab.load.run({
         kind: 'fixedRate',
         port: running.port,
-        request: requestText(running.fields),
+        requests: running.requests,
         connections: plan.connections,
         warmUpMs: SLICE_WARM_UP_MS,
         durationMs: SLICE_MS,

@@ -1,30 +1,33 @@
-import { existsSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
+import type { FieldChanges } from '../load/request.ts';
+import { buildGatehouse, GATEHOUSE_ENTRY } from './gatehouse-build.ts';
 import type { Surroundings, Target } from './target.ts';
 
 /** One way to use Gatehouse: what the client presents, and how the identity travels to the upstream. */
 export interface GatehouseVariant {
   readonly name: string;
-  readonly credential: 'apiKey' | 'bearer';
+  /** `coldBearer` = each request has another token, so that each is verified. */
+  readonly credential: 'apiKey' | 'bearer' | 'coldBearer';
   /** `assertion` and `signature` come on top of the fields. */
   readonly identity: 'fields' | 'assertion' | 'signature';
 }
 
 export const GATEHOUSE_VARIANTS: readonly GatehouseVariant[] = [
-  { name: 'key-fields', credential: 'apiKey', identity: 'fields' },
-  { name: 'key-assertion', credential: 'apiKey', identity: 'assertion' },
-  { name: 'key-signature', credential: 'apiKey', identity: 'signature' },
-  { name: 'bearer-fields', credential: 'bearer', identity: 'fields' },
-  { name: 'bearer-assertion', credential: 'bearer', identity: 'assertion' },
-  { name: 'bearer-signature', credential: 'bearer', identity: 'signature' },
+  { name: 'gatehouse-key-fields', credential: 'apiKey', identity: 'fields' },
+  { name: 'gatehouse-key-assertion', credential: 'apiKey', identity: 'assertion' },
+  { name: 'gatehouse-key-signature', credential: 'apiKey', identity: 'signature' },
+  { name: 'gatehouse-bearer-fields', credential: 'bearer', identity: 'fields' },
+  { name: 'gatehouse-bearer-assertion', credential: 'bearer', identity: 'assertion' },
+  { name: 'gatehouse-bearer-signature', credential: 'bearer', identity: 'signature' },
+  { name: 'gatehouse-bearer-cold', credential: 'coldBearer', identity: 'fields' },
 ];
 
 export interface GatehouseSetup {
   /** The whole configuration file, YAML. */
   readonly config: string;
-  /** The credential, and whatever else each request carries. */
-  readonly fields: Readonly<Record<string, string>>;
+  /** Sent in turn: the credential, and whatever else differs from the request that all targets get. */
+  readonly requests: readonly FieldChanges[];
 }
 
 /** May put keys and the like into the folder of the target. */
@@ -33,27 +36,43 @@ export type PrepareGatehouse = (
   surroundings: Surroundings,
 ) => GatehouseSetup | Promise<GatehouseSetup>;
 
-const ENTRY = path.resolve(import.meta.dirname, '../../dist/main.js');
-
 const ABOUT = {
   apiKey: 'API key',
   bearer: 'ES256 bearer token',
+  coldBearer: 'ES256 bearer tokens, another one each time',
   fields: 'identity fields',
   assertion: 'identity fields and a signed assertion',
   signature: 'identity fields and an HMAC request signature',
 } as const;
+
+const EXPECTED = {
+  fields: [/^x-tenant-id: acme$/im, /^x-user-id: \S/im, /^x-user-roles: \S/im],
+  assertion: [/^x-gatehouse-assertion: \S+\.\S+\.\S+$/im],
+  signature: [/^signature: \S/im, /^signature-input: \S/im],
+} as const;
+const CREDENTIAL = /^(?:authorization|x-api-key):/im;
+
+/** Speed counts only where the work was done: identity is there, and the credential is not. */
+function faultIn(head: string, { identity }: GatehouseVariant): string | undefined {
+  const text = head.replaceAll('\r', '');
+  if (CREDENTIAL.test(text)) return 'with the credential of the client';
+  const missing = [...EXPECTED.fields, ...EXPECTED[identity]].find((field) => !field.test(text));
+  return missing === undefined ? undefined : `without ${missing.source}`;
+}
 
 /** `gatehouse serve` as it is shipped, on the configuration that `prepare` writes for the variant. */
 export function gatehouseTarget(variant: GatehouseVariant, prepare: PrepareGatehouse): Target {
   return {
     name: variant.name,
     about: `Gatehouse: ${ABOUT[variant.credential]}, ${ABOUT[variant.identity]}`,
-    unavailable: () => (existsSync(ENTRY) ? undefined : 'dist/main.js is missing: npm run build'),
+    isNode: true,
+    makeReady: buildGatehouse,
+    faultIn: (head) => faultIn(head, variant),
     async prepare(surroundings) {
-      const { config, fields } = await prepare(variant, surroundings);
+      const { config, requests } = await prepare(variant, surroundings);
       const file = path.join(surroundings.folder, 'gatehouse.yaml');
       await writeFile(file, config);
-      return { command: process.execPath, args: [ENTRY, 'serve', '--config', file], fields };
+      return { command: process.execPath, args: [GATEHOUSE_ENTRY, 'serve', '--config', file], requests };
     },
   };
 }

@@ -7,6 +7,7 @@ export function nodeProcess(name: string, about: string): Target {
   return {
     name,
     about,
+    isNode: true,
     prepare: ({ port, upstreamPort }) => ({
       command: process.execPath,
       args: [file, String(port), `http://127.0.0.1:${upstreamPort}`],

@@ -1,3 +1,5 @@
+import type { FieldChanges } from '../load/request.ts';
+
 /** What a target gets to set itself up with. */
 export interface Surroundings {
   /** The port of 127.0.0.1 that it must listen on. */
@@ -11,9 +13,8 @@ export interface Surroundings {
 export interface Launch {
   readonly command: string;
   readonly args: readonly string[];
-  readonly env?: Readonly<Record<string, string>>;
-  /** Sent with each request, besides those that all targets get. */
-  readonly fields?: Readonly<Record<string, string>>;
+  /** The requests, which are sent in turn: what differs from the one that all targets get. Default: nothing. */
+  readonly requests?: readonly FieldChanges[];
 }
 
 /** One proxy to measure: how to start its process, and what to send to it. */
@@ -21,8 +22,14 @@ export interface Target {
   readonly name: string;
   /** One line for people. */
   readonly about: string;
+  /** Runs on Node, as one process: it can be profiled. */
+  readonly isNode?: true;
   /** Why it cannot run on this machine, or `undefined` when it can. */
   readonly unavailable?: () => string | undefined;
+  /** Called once, before any target is started. Throws when it cannot be done. */
+  readonly makeReady?: () => void;
+  /** What is wrong with a request head that it forwarded; `undefined` = nothing. Asked once per start. */
+  readonly faultIn?: (forwardedHead: string) => string | undefined;
   /** May write files into its folder. Called once per process that is started. */
   readonly prepare: (surroundings: Surroundings) => Launch | Promise<Launch>;
 }

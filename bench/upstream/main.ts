@@ -1,6 +1,7 @@
 /**
  * The upstream process: a fixed answer to each request head, on bare sockets, so that it costs little of the
- * core that it shares with the load generator. Reports its port over IPC and ends when that closes.
+ * core that it shares with the load generator. Reports its port over IPC, answers each message there with the
+ * last request head, and ends when that closes.
  */
 import { type AddressInfo, createServer } from 'node:net';
 import { UPSTREAM_BODY, UPSTREAM_BODY_BYTES } from './body.ts';
@@ -19,18 +20,24 @@ const ANSWER = Buffer.from(
 );
 const HEAD_END = '\r\n\r\n';
 
+let lastHead = '';
+
 const server = createServer({ noDelay: true }, (socket) => {
   let rest = '';
   socket.on('data', (chunk) => {
     // Only GET: the end of a head is the end of a request.
     const heads = (rest + chunk.toString('latin1')).split(HEAD_END);
     rest = heads.pop() ?? '';
-    for (const _head of heads) socket.write(ANSWER);
+    for (const head of heads) {
+      lastHead = head;
+      socket.write(ANSWER);
+    }
   });
   // A proxy that is stopped resets its connections.
   socket.on('error', () => socket.destroy());
 });
 
+process.on('message', () => process.send?.(lastHead));
 process.on('disconnect', () => process.exit(0));
 server.listen(0, '127.0.0.1', () => {
   process.send?.((server.address() as AddressInfo).port);

@@ -1,14 +1,14 @@
 import { expect, test } from 'vitest';
-import { type Options, parseOptions } from '../../bench/options.ts';
+import { type MeasureOptions, parseOptions } from '../../bench/options.ts';
 import { SUITES, TARGETS, TARGETS_PER_SUITE } from '../../bench/targets/table.ts';
 
-function optionsOf(...args: readonly string[]): Options {
+function optionsOf(...args: readonly string[]): MeasureOptions {
   const options = parseOptions(args);
-  if (options === 'help') throw new Error('not expected');
+  if (options === 'help' || options.kind === 'profile') throw new Error('not expected');
   return options;
 }
 
-function targetNames(options: Options): string[][] {
+function targetNames(options: MeasureOptions): string[][] {
   return options.suites.map(({ targets }) => targets.map(({ name }) => name));
 }
 
@@ -42,6 +42,15 @@ test('--quick measures less, but with the same windows and connections', () => {
   expect(quick).toMatchObject({ windowMs: full.windowMs, connections: full.connections });
 });
 
+test('--cpu-prof profiles one target instead of measuring', () => {
+  expect(parseOptions(['--cpu-prof', 'profiles', '--targets', 'bare', '--seconds', '3'])).toMatchObject({
+    kind: 'profile',
+    target: { name: 'bare' },
+    seconds: 3,
+    folder: 'profiles',
+  });
+});
+
 test.each([
   [['nosuch'], 'found suite nosuch, expected one of proxy'],
   [['constructor'], 'found suite constructor'],
@@ -50,6 +59,11 @@ test.each([
   [['--seconds', '0'], '--seconds: found 0, expected a whole number above 0'],
   [['--rate', '1e3'], '--rate: found 1e3'],
   [['--output', 'xml'], '--output: found xml, expected table or json'],
+  [['--cpu-prof', '/tmp'], '--cpu-prof: expected one target in --targets'],
+  [
+    ['--cpu-prof', '/tmp', '--targets', 'nginx'],
+    '--cpu-prof: found nginx, expected a target that runs on Node',
+  ],
   [['--nosuch'], '--nosuch'],
 ])('%j is refused with what was found and what was expected', (args, message) => {
   expect(() => parseOptions(args)).toThrow(message);

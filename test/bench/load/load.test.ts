@@ -6,7 +6,7 @@ import { runFixedRate } from '../../../bench/load/fixed-rate.ts';
 import { REQUEST_FIELDS, requestText } from '../../../bench/load/request.ts';
 
 const OK = 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok';
-const LOAD = { request: requestText(REQUEST_FIELDS), connections: 4, warmUpMs: 20, durationMs: 300 };
+const LOAD = { requests: [requestText(REQUEST_FIELDS)], connections: 4, warmUpMs: 20, durationMs: 300 };
 
 const servers: Server[] = [];
 afterEach(() => {
