@@ -1,7 +1,8 @@
-import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client';
 import { type Clock, systemClock } from '../base/clock.ts';
 import { METRICS } from './metric-catalogue.ts';
 import type { Metrics } from './metrics.ts';
+import { TalliedHistogram } from './tallied-histogram.ts';
 
 /** From a cached refusal to a slow legacy report; seconds. */
 const REQUEST_BUCKETS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60];
@@ -11,12 +12,10 @@ export function createMetrics(clock: Clock = systemClock): Metrics {
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
   const registers = [registry];
-  const requests = new Histogram({ ...METRICS.requestDuration, registers, buckets: REQUEST_BUCKETS });
-  const answers = new Histogram({ ...METRICS.upstreamDuration, registers, buckets: REQUEST_BUCKETS });
-  const decisions = new Counter({ ...METRICS.decisions, registers });
+  const requests = new TalliedHistogram({ ...METRICS.requestDuration, registers, buckets: REQUEST_BUCKETS });
+  const answers = new TalliedHistogram({ ...METRICS.upstreamDuration, registers, buckets: REQUEST_BUCKETS });
   const upstreamFailures = new Counter({ ...METRICS.upstreamFailures, registers });
   const targetUp = new Gauge({ ...METRICS.targetUp, registers });
-  const lookups = new Counter({ ...METRICS.cacheLookups, registers });
   const storeErrors = new Counter({ ...METRICS.storeErrors, registers });
   const keyFetches = new Counter({ ...METRICS.keyFetches, registers });
   const introspections = new Counter({ ...METRICS.introspections, registers });
@@ -28,17 +27,36 @@ export function createMetrics(clock: Clock = systemClock): Metrics {
   let active = 0;
   registerReader(registry, METRICS.activeRequests, () => active);
 
-  // Children are bound once per combination of labels, since finding one costs more than counting.
-  const requestOf = cached((route, code, status) => {
-    const duration = requests.labels(route, code, status);
-    const decision = decisions.labels(code);
-    return (seconds: number) => {
-      duration.observe(seconds);
-      decision.inc();
-    };
+  const requestOf = cached((route, code, status) => requests.tally({ route, code, status }));
+  const answerOf = cached((upstream, status) => answers.tally({ upstream, status }));
+  const lookups: { readonly cache: string; readonly outcome: string; count: number }[] = [];
+  const lookupOf = cached((cache, outcome) => {
+    const lookup = { cache, outcome, count: 0 };
+    lookups.push(lookup);
+    return lookup;
   });
-  const answerOf = cached((upstream, status) => answers.labels(upstream, status));
-  const lookupOf = cached((cache, outcome) => lookups.labels(cache, outcome));
+
+  // What is counted on every request is counted in plain numbers and told at the scrape.
+  registry.registerMetric(
+    new Counter({
+      ...METRICS.decisions,
+      registers: [],
+      collect() {
+        this.reset();
+        for (const { labels, count } of requests.children()) this.inc({ code: labels['code'] ?? '' }, count);
+      },
+    }),
+  );
+  registry.registerMetric(
+    new Counter({
+      ...METRICS.cacheLookups,
+      registers: [],
+      collect() {
+        this.reset();
+        for (const { cache, outcome, count } of lookups) this.inc({ cache, outcome }, count);
+      },
+    }),
+  );
 
   return {
     requestStarted() {
@@ -46,13 +64,15 @@ export function createMetrics(clock: Clock = systemClock): Metrics {
     },
     requestFinished(route, code, status, durationSeconds) {
       active -= 1;
-      requestOf(route, code, statusClass(status))(durationSeconds);
+      requestOf(route, code, statusClass(status)).observe(durationSeconds);
     },
     upstreamAnswered: (upstream, status, durationSeconds) =>
       answerOf(upstream, statusClass(status), '').observe(durationSeconds),
     upstreamFailed: (upstream, code) => upstreamFailures.inc({ upstream, code }),
     targetHealth: (upstream, target, isHealthy) => targetUp.set({ upstream, target }, isHealthy ? 1 : 0),
-    cacheLookup: (cache, outcome) => lookupOf(cache, outcome, '').inc(),
+    cacheLookup(cache, outcome) {
+      lookupOf(cache, outcome, '').count += 1;
+    },
     storeError: (store, operation) => storeErrors.inc({ store, operation }),
     keyFetch: (issuer, outcome) => keyFetches.inc({ issuer, outcome }),
     introspection: (issuer, outcome) => introspections.inc({ issuer, outcome }),

@@ -19,11 +19,14 @@ interface Child extends Tally {
  * cost more than the rest of a request's metrics together. What is exposed is the same.
  */
 export class TalliedHistogram extends Histogram {
+  /** Never observes: it only says what a histogram of this configuration is called and how it adds up. */
+  readonly #description: Histogram;
   readonly #bounds: readonly number[];
   readonly #children: Child[] = [];
 
   constructor(configuration: HistogramConfiguration<string> & { readonly buckets: number[] }) {
     super(configuration);
+    this.#description = new Histogram({ ...configuration, registers: [] });
     this.#bounds = configuration.buckets;
   }
 
@@ -38,12 +41,14 @@ export class TalliedHistogram extends Histogram {
     return this.#children;
   }
 
+  /** What the registry asks for, though the types leave it out. */
   getForPromString(): ReturnType<Histogram['get']> {
     return this.get();
   }
 
   override async get(): ReturnType<Histogram['get']> {
-    const { name, help, type, aggregator } = await super.get();
+    const description = await this.#description.get();
+    const { name } = description;
     const values = this.#children.flatMap((child) => {
       let total = 0;
       const metricName = `${name}_bucket`;
@@ -58,7 +63,7 @@ export class TalliedHistogram extends Histogram {
         { metricName: `${name}_count`, labels: child.labels, value: child.count },
       ];
     });
-    return { name, help, type, aggregator, values };
+    return { ...description, values };
   }
 }
 
