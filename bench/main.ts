@@ -65,7 +65,12 @@ async function interruption(): Promise<number> {
 
 async function bench(options: Options): Promise<number> {
   const interrupted = interruption();
-  for (const makeReady of new Set(targetsOf(options).map((target) => target.makeReady))) makeReady?.();
+  try {
+    for (const makeReady of new Set(targetsOf(options).map((target) => target.makeReady))) makeReady?.();
+  } catch (error) {
+    process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
+    return 1;
+  }
   const lab = await openLab();
   const finished = run(lab, options);
   // Interrupted, it fails when the lab closes under it: nobody waits for that.

@@ -26,7 +26,7 @@ afterEach(() => rm(folder, { recursive: true }));
 async function exchange(variant: GatehouseVariant) {
   const forwarded: string[] = [];
   const upstream = createServer((request, response) => {
-    const fields = Object.entries(request.headers).map(([name, value]) => `${name}: ${value}`);
+    const fields = Object.entries(request.headers).map(([name, value]) => `${name}: ${String(value)}`);
     forwarded.push([`${request.method} ${request.url}`, ...fields].join('\r\n'));
     response.end('ok');
   }).listen(0, '127.0.0.1');
