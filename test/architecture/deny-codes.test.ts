@@ -125,6 +125,10 @@ function ask(line: string, key?: string, fields: readonly string[] = [], host?: 
   return gateway.raw(wire(line, [...credential, ...fields], { ...(host !== undefined && { host }) }));
 }
 
+function guess(): Promise<RawAnswer> {
+  return ask('GET /api/x', 'guessed', ['X-Forwarded-For: 203.0.113.9']);
+}
+
 /** How each code is provoked. A code without an entry does not compile. */
 const PROVOCATIONS: Readonly<Record<DenyCode, () => Promise<RawAnswer>>> = {
   request_malformed: () => ask('GET /get', undefined, ['Content-Length: 1', 'Transfer-Encoding: chunked']),
@@ -134,7 +138,6 @@ const PROVOCATIONS: Readonly<Record<DenyCode, () => Promise<RawAnswer>>> = {
   tenant_not_found: () => ask('GET /get', undefined, [], 'nobody.api.gw.test'),
   method_not_allowed: () => ask('DELETE /get'),
   async too_many_failures() {
-    const guess = () => ask('GET /api/x', 'guessed', ['X-Forwarded-For: 203.0.113.9']);
     for (let attempt = 0; attempt < 3; attempt += 1) expect(codeOf(await guess())).toBe('credential_invalid');
     return guess();
   },

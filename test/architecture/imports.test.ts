@@ -62,7 +62,7 @@ const PURE = ['http', 'routing', 'credentials', 'principals', 'authorization'];
 const DOORS: Readonly<Record<string, RegExp>> = {
   'node:sqlite': /^stores\/embedded\//,
   undici: /^upstream\/|^authentication\/issuer-http\.ts$/,
-  'prom-client': /^telemetry\/prometheus\.ts$/,
+  'prom-client': /^telemetry\//,
   yaml: /^config\//,
   zod: /^config\/|^admin\/schemas\.ts$/,
   commander: /^cli\//,
