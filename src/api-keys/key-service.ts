@@ -3,13 +3,12 @@ import type { Clock, EpochMilliseconds } from '../base/clock.ts';
 import { type Refusal, refusal } from '../base/refusal.ts';
 import { ok, type Result } from '../base/result.ts';
 import { Secret } from '../base/secret.ts';
-import type { Revocation } from '../revocation/revocation.ts';
 import type { RevocationStore } from '../revocation/revocation-store.ts';
 import type { TenantId } from '../tenants/tenant.ts';
 import type { ApiKey, ApiKeyId } from './api-key.ts';
 import { generateApiKey, idOfIssuedKey, pepperedDigest, sha256Digest } from './api-key-format.ts';
 import type { ApiKeyFilter, ApiKeyStore } from './api-key-store.ts';
-import { type ApiKeyState, stateOfKey } from './key-state.ts';
+import { type ApiKeyState, type KeyRevocations, keyRevocationsOf, stateOfKey } from './key-state.ts';
 import { checkLegacyKey } from './legacy-key.ts';
 
 /** What an administrator says about a key. */
@@ -115,8 +114,8 @@ export function createKeyService(options: KeyServiceOptions): KeyService {
     throw new Error('No free id for an API key was found');
   }
 
-  async function liveRevocations(): Promise<readonly Revocation[]> {
-    return revocations.list(clock());
+  async function liveRevocations(): Promise<KeyRevocations> {
+    return keyRevocationsOf(await revocations.list(clock()));
   }
 
   return {

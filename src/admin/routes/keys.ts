@@ -17,7 +17,7 @@ import { viewKey } from '../views.ts';
 export function keyRoutes(app: AdminApp, context: AdminContext): void {
   const { keyService, clock } = context;
   const viewNew = (apiKey: Parameters<typeof stateOfKey>[0]) =>
-    viewKey({ apiKey, state: stateOfKey(apiKey, [], clock()) });
+    viewKey({ apiKey, state: stateOfKey(apiKey, new Map(), clock()) });
 
   app.post('/v1/keys', { schema: { body: createKeyBody } }, async (request, reply) => {
     const description: KeyDescription = definedMembers(request.body);
