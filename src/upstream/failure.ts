@@ -32,11 +32,17 @@ const TIMEOUTS: ReadonlySet<string> = new Set([
 export function failureOf(error: unknown): Failure {
   if (error instanceof ExchangeStopped) return { code: error.code, reason: error.message, isTargets: false };
   if (error instanceof Outage) return { code: error.code, reason: error.message, isTargets: false };
+  if (isClosing(error)) return { code: 'upstream_unavailable', reason: describe(error), isTargets: false };
   if (isOurFault(error)) return { code: 'internal_error', reason: describe(error), isTargets: false };
   const code = codeOf(error);
   if (code !== undefined && TIMEOUTS.has(code))
     return { code: 'upstream_timeout', reason: describe(error), isTargets: true };
   return { code: 'upstream_unavailable', reason: describe(error), isTargets: true };
+}
+
+/** The pool is closed, as happens when the gateway stops. */
+function isClosing(error: unknown): boolean {
+  return error instanceof errors.ClientClosedError || error instanceof errors.ClientDestroyedError;
 }
 
 /** undici was asked for something that it cannot send. */

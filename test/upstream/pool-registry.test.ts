@@ -104,9 +104,12 @@ test('closing cuts requests that take longer than the grace, and those that wait
   await upstream.request(0);
   await pools.close(50);
   await gateway.outcome(1);
-  expect(
-    gateway.outcomes.map((outcome) => (outcome.kind === 'failed' ? outcome.code : outcome.kind)),
-  ).toEqual(['draining', 'draining']);
+  const cut = {
+    kind: 'failed',
+    code: 'upstream_unavailable',
+    reason: 'UND_ERR_DESTROYED: The client is destroyed',
+  };
+  expect(gateway.outcomes).toEqual([cut, cut]);
 });
 
 test.each([
