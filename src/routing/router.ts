@@ -66,7 +66,8 @@ export function createRouter<R extends Routable>(routes: readonly R[]): Router<R
 
 /** `acme.api.example.com` → `api.example.com`. */
 export function parentOf(host: string): string {
-  return host.slice(host.indexOf('.') + 1);
+  const dot = host.indexOf('.');
+  return dot === -1 ? '' : host.slice(dot + 1);
 }
 
 function addRoute<R extends Routable>(tree: PathTree<Leaf<R>>, route: R): void {
