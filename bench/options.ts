@@ -25,7 +25,7 @@ export const USAGE = `Usage: npm run bench [-- [suite …] [options]]
   --targets a,b     measure only these of each suite (or, without a suite, any of the targets)
   --seconds N       closed-loop load per target (default 20)
   --rate N          requests per second of the latency measurement (default 2000)
-  --quick           a first impression in about half a minute
+  --quick           a first impression, ten seconds per target
   --output FORMAT   table (default) or json
   --cpu-prof DIR    measure nothing: profile the one target of --targets and leave its .cpuprofile in DIR
   --help

@@ -48,6 +48,24 @@ onLinux('an interrupted run leaves no process behind', async () => {
   }
 });
 
+onLinux('--cpu-prof leaves a profile of the target under load, and shows what was hot in it', async () => {
+  const folder = await mkdtemp(path.join(tmpdir(), 'gatehouse-bench-'));
+  try {
+    const bench = startBench(['--cpu-prof', folder, '--targets', 'bare', '--seconds', '1']);
+    bench.stderr.resume();
+    let output = '';
+    bench.stdout.setEncoding('utf8').on('data', (text: string) => {
+      output += text;
+    });
+    expect(await once(bench, 'close')).toEqual([0, null]);
+    expect(output).toContain('bench/targets/processes/pass-through.ts:');
+    const profile = JSON.parse(await readFile(path.join(folder, 'bare.cpuprofile'), 'utf8'));
+    expect(profile.samples.length).toBeGreaterThan(100);
+  } finally {
+    await rm(folder, { recursive: true });
+  }
+});
+
 onLinux('a target that does not come up is named in the report, and the run fails', async () => {
   const folder = await mkdtemp(path.join(tmpdir(), 'gatehouse-bench-'));
   try {
