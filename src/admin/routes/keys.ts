@@ -1,3 +1,4 @@
+import type { ApiKey } from '../../api-keys/api-key.ts';
 import type { KeyDescription } from '../../api-keys/key-service.ts';
 import { stateOfKey } from '../../api-keys/key-state.ts';
 import { definedMembers } from '../../base/defined-members.ts';
@@ -16,8 +17,7 @@ import { viewKey } from '../views.ts';
 
 export function keyRoutes(app: AdminApp, context: AdminContext): void {
   const { keyService, clock } = context;
-  const viewNew = (apiKey: Parameters<typeof stateOfKey>[0]) =>
-    viewKey({ apiKey, state: stateOfKey(apiKey, new Map(), clock()) });
+  const viewNew = (apiKey: ApiKey) => viewKey({ apiKey, state: stateOfKey(apiKey, new Map(), clock()) });
 
   app.post('/v1/keys', { schema: { body: createKeyBody } }, async (request, reply) => {
     const description: KeyDescription = definedMembers(request.body);
