@@ -1,7 +1,7 @@
-import { type Command, InvalidArgumentError } from 'commander';
+import type { Command } from 'commander';
 import type { ExplainedRequest, Explanation } from '../gateway/explain.ts';
 import { describeExplanation } from './explanation.ts';
-import { CliFailure } from './failure.ts';
+import { CliFailure, usageFailure } from './failure.ts';
 import type { OutputFormat } from './output.ts';
 import { collect, openSession } from './session.ts';
 
@@ -59,8 +59,7 @@ async function explainRequest(
   options: ExplainOptions,
   command: Command,
 ): Promise<void> {
-  if (!/^https?:\/\//i.test(url))
-    throw new InvalidArgumentError('the URL must begin with http:// or https://');
+  if (!/^https?:\/\//i.test(url)) throw usageFailure('The URL must begin with http:// or https://.');
   const request: ExplainedRequest = {
     method,
     url,
@@ -92,7 +91,7 @@ async function explainAlone(file: string, request: ExplainedRequest): Promise<Ex
 
 function parseField(text: string): readonly [string, string] {
   const colon = text.indexOf(':');
-  if (colon < 1) throw new InvalidArgumentError(`"${text}" is not "Name: value"`);
+  if (colon < 1) throw usageFailure('A header field is written "Name: value".');
   return [text.slice(0, colon), text.slice(colon + 1).trim()];
 }
 
