@@ -1,7 +1,7 @@
 // Entry of every npm script. Plain JavaScript for any Node >= 18, since its first job is to bring the right
 // one: installs the locked dependencies when they are missing or stale, then runs the task on a Node that
 // `engines` accepts (the one in node_modules/.bin where the machine's own is too old).
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
@@ -62,9 +62,19 @@ if (task === undefined || !Object.hasOwn(TASKS, task)) {
 }
 installDependencies();
 const node = findNode();
-const child = spawnSync(node, ['--disable-warning=ExperimentalWarning', ...TASKS[task], ...rest], {
+const child = spawn(node, ['--disable-warning=ExperimentalWarning', ...TASKS[task], ...rest], {
   cwd: root,
   stdio: 'inherit',
-  env: { ...process.env, PATH: `${path.dirname(node)}${path.delimiter}${bin}${path.delimiter}${process.env.PATH}` },
+  env: {
+    ...process.env,
+    PATH: `${path.dirname(node)}${path.delimiter}${bin}${path.delimiter}${process.env.PATH}`,
+  },
 });
-process.exit(child.status ?? 1);
+// A terminal sends Ctrl-C to both, so that it is not passed on; a supervisor sends SIGTERM to this process alone.
+process.on('SIGINT', () => undefined);
+process.on('SIGTERM', () => child.kill('SIGTERM'));
+child.on('error', (error) => {
+  process.stderr.write(`${node} cannot be started (${error.code}).\n`);
+  process.exit(1);
+});
+child.on('exit', (code) => process.exit(code ?? 1));
