@@ -46,7 +46,7 @@ export function createReadiness(checkMilliseconds = CHECK_MILLISECONDS): Readine
     },
     async report() {
       const draining: CheckReport = {
-        name: 'draining',
+        name: 'shutdown',
         effect: 'required',
         isOk: !isDraining,
         ...(isDraining && { detail: 'shutting down' }),

@@ -68,7 +68,7 @@ test('each check is a line in verbose, and one that only informs keeps nobody ou
   });
   expect(await get('/readyz?verbose')).toMatchObject({
     status: 200,
-    text: '[+]draining ok\n[+]store ok: 3 ms\n[-]config failed, traffic is served all the same: line 1 line 2\nok\n',
+    text: '[+]shutdown ok\n[+]store ok: 3 ms\n[-]config failed, traffic is served all the same: line 1 line 2\nok\n',
   });
 });
 
@@ -94,8 +94,8 @@ test('while it drains it is alive but not ready, whatever the checks say', async
   const { get, readiness } = await start();
   readiness.add({ name: 'store', effect: 'required', check: () => ({ isOk: true }) });
   readiness.drain();
-  expect(await get('/readyz')).toMatchObject({ status: 503, text: 'not ready: draining\n' });
-  expect((await get('/readyz?verbose')).text).toContain('[-]draining failed: shutting down\n[+]store ok\n');
+  expect(await get('/readyz')).toMatchObject({ status: 503, text: 'not ready: shutdown\n' });
+  expect((await get('/readyz?verbose')).text).toContain('[-]shutdown failed: shutting down\n[+]store ok\n');
   expect(await get('/livez')).toMatchObject({ status: 200 });
 });
 
