@@ -61,7 +61,7 @@ export function createAuthentication(parts: AuthenticationParts): Authentication
     apiKey: createApiKeyVerifier(settings.apiKeys, parts.apiKeys),
     bearer: createBearerVerifier(issuers.list, parts.tenantsOfIssuer),
   };
-  const uses = createUseRecorder(parts.apiKeys, settings.apiKeys.cache.lastUseEvery, parts.log, metrics);
+  const uses = createUseRecorder(parts.apiKeys, settings.apiKeys.cache.lastUseEvery, parts.log);
   const unsubscribe = parts.changes.subscribe((change) => {
     if (change.kind === 'apiKeyChanged') caches.apiKey.changed(dependencyOfKey(change.id));
   });

@@ -2,7 +2,6 @@ import type { Logger } from 'pino';
 import type { ApiKeyId } from '../api-keys/api-key.ts';
 import type { ApiKeyStore } from '../api-keys/api-key-store.ts';
 import type { EpochMilliseconds } from '../base/clock.ts';
-import type { Metrics } from '../telemetry/metrics.ts';
 
 /** Last uses of API keys, kept in memory and written back in batches: no write per request. */
 export interface UseRecorder {
@@ -18,7 +17,6 @@ export function createUseRecorder(
   store: Pick<ApiKeyStore, 'recordUses'>,
   everyMilliseconds: number,
   log: Logger,
-  metrics: Pick<Metrics, 'storeError'>,
 ): UseRecorder {
   let pending = new Map<ApiKeyId, EpochMilliseconds>();
   let flushing: Promise<void> | undefined;
@@ -42,7 +40,6 @@ export function createUseRecorder(
     try {
       await store.recordUses(batch);
     } catch (error) {
-      metrics.storeError('apiKeys', 'recordUses');
       log.warn({ err: error, uses: batch.size }, 'last uses of API keys could not be written; they are kept');
       for (const [id, at] of batch) record(id, at);
     }

@@ -24,7 +24,10 @@ async function load(file: string): Promise<string | undefined> {
     // Windows has no such mode bits.
     if ((mode & 0o077) !== 0 && process.platform !== 'win32') {
       const bits = (mode & 0o777).toString(8).padStart(4, '0');
-      throw unusable(file, `has mode ${bits}, so others may have read it: delete it, or chmod it to 0600`);
+      throw unusable(
+        file,
+        `has mode ${bits}, so others may have read it. If nobody did, chmod it to 0600; else its secret has to be replaced. Where the platform sets group access on volumes, configure the secret instead`,
+      );
     }
     return (await handle.readFile('utf8')).trim();
   } finally {
@@ -44,7 +47,6 @@ async function create(file: string, text: string): Promise<string> {
       await handle.close();
     }
     await link(draft, file);
-    return text;
   } catch (error) {
     if (codeOf(error) !== 'EEXIST') throw unusable(file, `cannot be made (${codeOf(error)})`, error);
     const theirs = await load(file);
@@ -52,6 +54,19 @@ async function create(file: string, text: string): Promise<string> {
     return theirs;
   } finally {
     await unlink(draft).catch(() => undefined);
+  }
+  await syncFolder(path.dirname(file));
+  return text;
+}
+
+/** The name of the file is durable only once its folder is. Windows cannot open folders. */
+async function syncFolder(folder: string): Promise<void> {
+  if (process.platform === 'win32') return;
+  const handle = await open(folder, 'r');
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
   }
 }
 

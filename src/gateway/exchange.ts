@@ -167,6 +167,7 @@ class Exchange {
         body,
         tenant: admitted.tenant?.id,
         publicOrigin: `${request.origin.scheme}://${request.origin.host ?? admitted.authority.host}`,
+        strippedPrefix: route.stripPrefix,
         timeouts: route.timeouts,
       },
       received,

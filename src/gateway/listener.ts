@@ -9,6 +9,7 @@ import { type ExchangeContext, runExchange } from './exchange.ts';
 import { normaliseAddress } from './peer.ts';
 import { recordEnd } from './records.ts';
 import type { Runtime } from './runtime.ts';
+import { createTurns } from './turns.ts';
 import { WELL_KNOWN_JWKS, type WellKnown } from './well-known.ts';
 
 /** Certificate chain and private key in PEM. */
@@ -45,12 +46,14 @@ export async function openListener(options: ListenerOptions): Promise<Listener> 
   let isDraining = false;
   let inFlight = 0;
   const sockets = new Set<Socket>();
+  const turns = createTurns();
 
   function receive(
     received: IncomingMessage,
     response: ServerResponse,
     expectation: 'none' | 'continue' | 'other',
   ): void {
+    if (!turns.begin(received.socket, response)) return;
     inFlight += 1;
     response.once('close', countDown);
     response.on('error', ignoreError);
@@ -109,15 +112,21 @@ export async function openListener(options: ListenerOptions): Promise<Listener> 
   });
   server.on('connect', (received: IncomingMessage, socket: Duplex) => {
     socket.on('error', ignoreError);
-    recordConnectionError(socket, 'method_not_allowed', received.method ?? '', 'CONNECT is never forwarded');
+    turns.fail(socket, () =>
+      recordConnectionError(
+        socket,
+        'method_not_allowed',
+        received.method ?? '',
+        'CONNECT is never forwarded',
+      ),
+    );
   });
   server.on('clientError', (error: NodeJS.ErrnoException & { rawPacket?: Buffer }, socket: Duplex) => {
-    socket.on('error', ignoreError);
-    if (isSilent(error, socket)) {
-      socket.destroy();
-      return;
-    }
-    recordConnectionError(socket, denyCodeOf(error), '', error.code ?? 'unknown');
+    turns.fail(socket, () => {
+      socket.on('error', ignoreError);
+      if (isSilent(error, socket)) socket.destroy();
+      else recordConnectionError(socket, denyCodeOf(error), '', error.code ?? 'unknown');
+    });
   });
 
   function recordConnectionError(

@@ -1,12 +1,9 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Problem } from '../http/problem.ts';
+import { lingerBeforeClose } from '../upstream/lingering-close.ts';
 
 /** A refused request's body up to this size is read to its end, so that the connection can be used again. */
 const DRAINED_BYTES = 64 * 1024;
-/** Of a larger or endless one, so much is read while the client takes the answer in, then the connection is closed. */
-const LINGER_BYTES = 1024 * 1024;
-const LINGER_MILLISECONDS = 1_000;
-
 export interface Refusal {
   readonly problem: Problem;
   readonly decisionId: string;
@@ -28,8 +25,12 @@ export function sendRefusal(received: IncomingMessage, response: ServerResponse,
   }
   const { problem } = refusal;
   const isPending = !received.complete && refusal.bodyLength !== 0;
+  // Once somebody has begun to read it, nobody drains the rest.
   const isDrainable =
-    refusal.bodyLength !== undefined && refusal.bodyLength <= DRAINED_BYTES && !refusal.bodyIsHeld;
+    !received.readableDidRead &&
+    refusal.bodyLength !== undefined &&
+    refusal.bodyLength <= DRAINED_BYTES &&
+    !refusal.bodyIsHeld;
   const closes = refusal.closes || (isPending && !isDrainable);
   const length = Buffer.byteLength(problem.body);
   const fields = [
@@ -43,37 +44,11 @@ export function sendRefusal(received: IncomingMessage, response: ServerResponse,
     refusal.decisionId,
     ...refusal.fields,
   ];
-  if (closes) fields.push('Connection', 'close');
+  if (closes) {
+    fields.push('Connection', 'close');
+    response.shouldKeepAlive = false;
+  }
   response.writeHead(problem.status, fields);
-  const isHead = received.method === 'HEAD';
-  if (!closes || !isPending || refusal.bodyIsHeld || isHead) {
-    response.end(isHead ? undefined : problem.body);
-    return;
-  }
-  response.write(problem.body);
-  linger(received, () => response.end());
-}
-
-/**
- * Closing at once would reset the connection under a client that is still sending, and the reset can overtake the
- * answer. So the body is read a little longer and thrown away.
- */
-function linger(received: IncomingMessage, close: () => void): void {
-  let bytes = 0;
-  let isDone = false;
-  const timer = setTimeout(finish, LINGER_MILLISECONDS);
-  function finish(): void {
-    if (isDone) return;
-    isDone = true;
-    clearTimeout(timer);
-    close();
-  }
-  received.on('data', (chunk: Buffer) => {
-    bytes += chunk.length;
-    if (bytes > LINGER_BYTES) finish();
-  });
-  received.once('end', finish);
-  received.once('close', finish);
-  received.once('error', finish);
-  received.resume();
+  if (closes && isPending && !refusal.bodyIsHeld) lingerBeforeClose(received);
+  response.end(received.method === 'HEAD' ? undefined : problem.body);
 }

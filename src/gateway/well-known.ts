@@ -26,6 +26,7 @@ export function createWellKnown(keyring: Pick<Keyring, 'jwks'>): WellKnown {
     answerJwks(received, response) {
       const isRead = received.method === 'GET' || received.method === 'HEAD';
       if (!isRead) {
+        response.shouldKeepAlive = false;
         response.writeHead(405, ['Allow', 'GET, HEAD', 'Content-Length', '0', 'Connection', 'close']);
         response.end();
         return;

@@ -9,6 +9,7 @@ import { type Keyring, openKeyring } from '../keys/keyring.ts';
 import { loadOrCreateLocalEncryptionKey } from '../keys/local-encryption-key.ts';
 import { createRevocationList } from '../revocation/revocation-list.ts';
 import { openEmbeddedStore } from '../stores/embedded/embedded-store.ts';
+import { countStoreErrors } from '../telemetry/counted-stores.ts';
 import type { Log } from '../telemetry/log.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 import { createMetrics } from '../telemetry/prometheus.ts';
@@ -29,11 +30,14 @@ export async function openFoundation(settings: Settings, log: Log, clock: Clock)
   const metrics = createMetrics(clock);
   const storePath = settings.store.embedded.path;
   const encryptionKeys = await encryptionKeysFor(settings, storePath);
-  const stores = openEmbeddedStore({
-    path: storePath,
-    clock,
-    onListenerError: (error) => log.error({ err: error }, 'a listener of the change feed failed'),
-  });
+  const stores = countStoreErrors(
+    openEmbeddedStore({
+      path: storePath,
+      clock,
+      onListenerError: (error) => log.error({ err: error }, 'a listener of the change feed failed'),
+    }),
+    metrics,
+  );
   const closers: (() => Promise<void> | void)[] = [() => stores.close()];
   async function close(): Promise<void> {
     for (const closer of closers.splice(0).reverse()) {

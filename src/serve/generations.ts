@@ -98,6 +98,8 @@ export async function startGenerations(options: GenerationOptions): Promise<Gene
       log.warn({ settings: needRestart }, 'changed settings need a restart; everything else is in effect');
     const before = serving;
     serving = next;
+    const { level } = next.settings.logging;
+    if (level !== before.settings.logging.level) log.level = level;
     before.retire();
     problems = [];
     loadedAt = clock();

@@ -165,6 +165,7 @@ export class Exchange implements Dispatcher.DispatchHandler, Progress, PendingHe
     if (hasLocation && this.#rules.rewritesLocation) this.#rewriteLocations(fields);
     if (!this.#received.complete) {
       fields.push('Connection', 'close');
+      this.#response.shouldKeepAlive = false;
       lingerBeforeClose(this.#received);
     }
     this.#response.writeHead(status, reasonOf(status, reason), fields);
@@ -185,7 +186,7 @@ export class Exchange implements Dispatcher.DispatchHandler, Progress, PendingHe
     rewriteLocations(fields, this.#target.origin, this.#sentFields, {
       publicOrigin: this.#request.publicOrigin,
       basePath: this.#rules.basePath,
-      strippedPrefix: this.#request.strippedPrefix ?? '',
+      strippedPrefix: this.#request.strippedPrefix,
     });
   }
 

@@ -18,8 +18,8 @@ export interface ForwardedRequest {
   readonly tenant: TenantId | undefined;
   /** `X-Forwarded-Proto` and authority of the client's request, for rewriting Location. */
   readonly publicOrigin: string;
-  /** Prefix that the route took from the path; it is put back into Location. */
-  readonly strippedPrefix?: string;
+  /** Prefix that the route took from the path, empty if none; it is put back into Location. */
+  readonly strippedPrefix: string;
   /**
    * Milliseconds; 0 = none. `headers`: from the end of the request to the head of the answer. `idle`: longest pause
    * within the answer's body, of the upstream as it sends and of the client as it reads.

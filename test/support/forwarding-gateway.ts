@@ -121,6 +121,7 @@ function requestOf(received: IncomingMessage, options: ForwardingGatewayOptions)
     fieldsFor: (target) => options.fieldsFor?.(target, received) ?? defaultFields(target, received),
     body: bodyOf(received, options),
     tenant: typeof tenant === 'string' ? parseTenantId(tenant) : undefined,
+    strippedPrefix: '',
     publicOrigin: 'https://public.test',
     timeouts,
     ...options.request?.(received),
