@@ -1,0 +1,369 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { type AttackedGateway, startAttackedGateway } from '../support/attacked-gateway.ts';
+import { connectRaw, parseAnswer, type RawClient } from '../support/raw-client.ts';
+
+let attacked: AttackedGateway;
+const clients: RawClient[] = [];
+beforeAll(async () => {
+  attacked = await startAttackedGateway();
+});
+afterAll(async () => {
+  for (const client of clients) client.close();
+  await attacked.close();
+});
+beforeEach(() => attacked.forget());
+
+async function connect(): Promise<RawClient> {
+  const client = await connectRaw(attacked.gateway.port);
+  clients.push(client);
+  return client;
+}
+
+const keyField = () => `X-API-Key: ${attacked.acme.key}`;
+const SMUGGLED = 'GET /public/smuggled HTTP/1.1\r\nHost: gw.test\r\n\r\n';
+
+/** A POST with a key, and without `Connection: close`: that the answer can be read to its end proves that we closed. */
+function post(lines: readonly string[], body: string, version = 'HTTP/1.1'): string {
+  return [`POST /api/framed ${version}`, 'Host: acme.gw.test', keyField(), ...lines, '', body].join('\r\n');
+}
+
+function get(path: string, field: string, further = ''): string {
+  return `GET ${path} HTTP/1.1\r\nHost: gw.test\r\n${further}${field}\r\n\r\n`;
+}
+
+function statusesIn(client: RawClient): string[] {
+  return [
+    ...client
+      .received()
+      .toString('latin1')
+      .matchAll(/HTTP\/1\.1 (\d{3})/g),
+  ].map(([, status = '']) => status);
+}
+
+const CHUNKED_WITH_SMUGGLED = `0\r\n\r\n${SMUGGLED}`;
+
+it.each([
+  ['F01 Content-Length and Transfer-Encoding', ['Content-Length: 4', 'Transfer-Encoding: chunked']],
+  ['F01 the other way round', ['Transfer-Encoding: chunked', 'Content-Length: 4']],
+  ['F01 a Content-Length of 0', ['Transfer-Encoding: chunked', 'Content-Length: 0']],
+  ['F02 two equal lengths', ['Content-Length: 3', 'Content-Length: 3']],
+  ['F02 two lengths', ['Content-Length: 3', 'Content-Length: 40']],
+  ['F02 two spellings of the name', ['Content-Length: 3', 'content-length: 3']],
+  ['F02 a list of lengths', ['Content-Length: 3, 3']],
+  ['F02 a sign', ['Content-Length: +3']],
+  ['F02 a negative length', ['Content-Length: -1']],
+  ['F02 hex', ['Content-Length: 0x3']],
+  ['F02 an empty length', ['Content-Length:']],
+  ['F02 a fraction', ['Content-Length: 3.0']],
+  ['F02 a space within', ['Content-Length: 1 2']],
+  ['F02 20 digits', ['Content-Length: 99999999999999999999']],
+  ['F02 16 digits', ['Content-Length: 9007199254740993']],
+  ['F03 another coding', ['Transfer-Encoding: xchunked']],
+  ['F03 identity last', ['Transfer-Encoding: chunked, identity']],
+  ['F03 identity first', ['Transfer-Encoding: identity, chunked']],
+  ['F03 identity', ['Transfer-Encoding: identity']],
+  ['F03 a second field', ['Transfer-Encoding: chunked', 'Transfer-Encoding: identity']],
+  ['F03 chunked twice', ['Transfer-Encoding: chunked', 'Transfer-Encoding: chunked']],
+  ['F03 chunked twice in one field', ['Transfer-Encoding: chunked, chunked']],
+  ['F03 a space before the colon', ['Transfer-Encoding : chunked']],
+  ['F03 a control byte before the value', ['Transfer-Encoding: \x0bchunked']],
+  ['F03 a control byte behind the value', ['Transfer-Encoding: chunked\x0b']],
+  ['F03 a byte outside ASCII', ['Transfer-Encoding: chunked\xa0']],
+  ['F03 a tab behind the value', ['Transfer-Encoding: chunked\t']],
+  ['F03 quotes', ['Transfer-Encoding: "chunked"']],
+  ['F03 a parameter', ['Transfer-Encoding: chunked;q=1']],
+  ['F03 an empty value', ['Transfer-Encoding:']],
+  ['F03 a comma', ['Transfer-Encoding: ,chunked']],
+  ['F04 gzip and chunked', ['Transfer-Encoding: gzip, chunked']],
+  ['F04 gzip alone', ['Transfer-Encoding: gzip']],
+])('%s: refused, closed, and what follows is not read as a request', async (_, lines) => {
+  const answer = await attacked.gateway.raw(post(lines, CHUNKED_WITH_SMUGGLED));
+  await attacked.expectRefused(answer, 400, 'request_malformed');
+});
+
+it('F05 Transfer-Encoding in HTTP/1.0 is refused, since an old server would not know where the body ends', async () => {
+  const request = post(
+    ['Connection: keep-alive', 'Transfer-Encoding: chunked'],
+    CHUNKED_WITH_SMUGGLED,
+    'HTTP/1.0',
+  );
+  await attacked.expectRefused(await attacked.gateway.raw(request), 400, 'request_malformed');
+});
+
+it('F05 Transfer-Encoding in HTTP/1.0 is refused on a public route too', async () => {
+  const request = `POST /public/x HTTP/1.0\r\nHost: gw.test\r\nTransfer-Encoding: chunked\r\n\r\n${CHUNKED_WITH_SMUGGLED}`;
+  await attacked.expectRefused(await attacked.gateway.raw(request), 400, 'request_malformed');
+});
+
+it.each([
+  ['capitals', 'Transfer-Encoding: CHUNKED'],
+  // A tab is white space (RFC 9110 section 5.6.3), which the parser takes off.
+  ['a tab before the value', 'Transfer-Encoding:\tchunked'],
+])('F03 chunked with %s is chunked, and the upstream gets the one spelling', async (_, field) => {
+  const request = post(['Connection: close', field], '3\r\nabc\r\n0\r\n\r\n');
+  const forwarded = await attacked.expectForwarded(await attacked.gateway.raw(request));
+  expect(forwarded.body.toString()).toBe('abc');
+  expect(framingOf(forwarded.fields)).toBe('transfer-encoding: chunked');
+});
+
+it('F07 a chunk extension is dropped, the data stay', async () => {
+  const request = post(
+    ['Connection: close', 'Transfer-Encoding: chunked'],
+    '3;a=b;c="d"\r\nabc\r\n0;e\r\n\r\n',
+  );
+  const forwarded = await attacked.expectForwarded(await attacked.gateway.raw(request));
+  expect(forwarded.body.toString()).toBe('abc');
+  expect(framingOf(forwarded.fields)).toBe('transfer-encoding: chunked');
+});
+
+it.each([
+  ['F07 a bare LF in a chunk extension', '3;a\nabc\r\n0\r\n\r\n'],
+  ['F07 a bare LF behind the size', '3\nabc\r\n0\r\n\r\n'],
+  ['F08 a bare CR in a chunk extension', '5\r\r;ABCD\r\n34\r\nE\r\n0\r\n\r\n'],
+  ['F08 no line end behind the data', '3\r\nabc0\r\n\r\n'],
+  ['F08 more data than the size says', '3\r\nabcd\r\n0\r\n\r\n'],
+  ['F08 a bare LF behind the data', '3\r\nabc\n0\r\n\r\n'],
+  ['F08 a size with a sign', '+3\r\nabc\r\n0\r\n\r\n'],
+  ['F08 a size in 0x', '0x3\r\nabc\r\n0\r\n\r\n'],
+  ['F08 a space before the size', ' 3\r\nabc\r\n0\r\n\r\n'],
+  ['F08 no size', '\r\nabc\r\n0\r\n\r\n'],
+  ['F08 a size past 2^64', '10000000000000003\r\nabc\r\n0\r\n\r\n'],
+  ['F08 a bare LF at the end', '3\r\nabc\r\n0\n\n'],
+])('%s ends the connection; the upstream never gets a whole request', async (_, body) => {
+  const request = post(['Transfer-Encoding: chunked'], `${body}${SMUGGLED}`);
+  const client = await connect();
+  client.send(request);
+  await client.closed();
+  expect(statusesIn(client)).toEqual(['400']);
+  const answer = parseAnswer(client.received());
+  const record = await attacked.gateway.auditOf(answer);
+  expect(record).toMatchObject({ decision: 'denied', code: 'request_malformed', status: 400 });
+  expect(attacked.upstream.requests.filter(({ isComplete }) => isComplete)).toEqual([]);
+  await attacked.expectAlive();
+});
+
+it('F07 a flood of chunk extensions ends the connection', async () => {
+  const client = await connect();
+  client.send(post(['Transfer-Encoding: chunked'], `3;${'a'.repeat(1_000_000)}`));
+  await client.closed();
+  expect(statusesIn(client).every((status) => status === '413' || status === '400' || status === '431')).toBe(
+    true,
+  );
+  expect(attacked.upstream.requests.filter(({ isComplete }) => isComplete)).toEqual([]);
+  await attacked.expectAlive();
+});
+
+it.each([
+  ['all lines', 'GET /public/x HTTP/1.1\nHost: gw.test\n\n'],
+  ['the request line', 'GET /public/x HTTP/1.1\nHost: gw.test\r\n\r\n'],
+  ['a field', 'GET /public/x HTTP/1.1\r\nHost: gw.test\nX-A: b\r\n\r\n'],
+  ['the end of the head', 'GET /public/x HTTP/1.1\r\nHost: gw.test\r\n\n'],
+])('F10 a bare LF at the end of %s is no line end', async (_, request) => {
+  await attacked.expectRefused(await attacked.gateway.raw(request), 400, 'request_malformed');
+});
+
+it.each(['GET', 'HEAD'])(
+  'F11 the body of a %s is no second request, and is not forwarded',
+  async (method) => {
+    const request = [
+      `${method} /api/f11-${method.toLowerCase()} HTTP/1.1`,
+      'Host: acme.gw.test',
+      'Connection: close',
+      keyField(),
+      `Content-Length: ${SMUGGLED.length}`,
+      '',
+      SMUGGLED,
+    ].join('\r\n');
+    const answer = await attacked.gateway.raw(request);
+    expect(answer.status).toBe(200);
+    const [forwarded, ...others] = attacked.upstream.requests;
+    expect(others).toEqual([]);
+    expect(forwarded?.startLine).toBe(`${method} /api/f11-${method.toLowerCase()} HTTP/1.1`);
+    expect(framingOf(forwarded?.fields ?? [])).toBe('');
+    expect(forwarded?.body.length).toBe(0);
+    await attacked.gateway.audited(
+      ({ path, code }) => path === `/api/f11-${method.toLowerCase()}` && code === 'admitted',
+    );
+    await attacked.expectAlive();
+  },
+);
+
+it('F12 pipelined requests of two tenants are decided on separately and answered in order', async () => {
+  const client = await connect();
+  client.send(
+    get('/api/f12-acme', keyField()) +
+      get('/api/f12-none', 'X-A: b') +
+      get('/api/f12-globex', `X-API-Key: ${attacked.globex.key}`) +
+      get('/api/f12-wrong', 'X-API-Key: wrong', 'Connection: close\r\n'),
+  );
+  await client.closed();
+  expect(statusesIn(client)).toEqual(['200', '401', '200', '401']);
+  const seen = attacked.upstream.requests.map(
+    (each) => `${each.startLine.split(' ')[1]} ${each.field('x-tenant-id')}`,
+  );
+  expect(new Set(seen)).toEqual(new Set(['/api/f12-acme acme', '/api/f12-globex globex']));
+  expect(seen).toHaveLength(2);
+  for (const [path, code] of [
+    ['/api/f12-none', 'credential_missing'],
+    ['/api/f12-wrong', 'credential_invalid'],
+  ])
+    await attacked.gateway.audited((record) => record.path === path && record.code === code);
+  await attacked.expectAlive();
+});
+
+describe('F14 a refusal before the body has come', () => {
+  it('closes the connection when the body is large: what is in it is never a request', async () => {
+    const client = await connect();
+    const size = 1024 * 1024;
+    client.send(`POST /api/x HTTP/1.1\r\nHost: gw.test\r\nContent-Length: ${size}\r\n\r\n`);
+    await client.until((text) => text.includes('\r\n\r\n{'));
+    client.send(SMUGGLED.repeat(Math.ceil(size / SMUGGLED.length) + 1));
+    await client.closed();
+    expect(statusesIn(client)).toEqual(['401']);
+    const answer = parseAnswer(client.received());
+    expect(answer.field('connection')).toBe('close');
+    await attacked.expectRefused(answer, 401, 'credential_missing');
+  });
+
+  it('closes it when the body is chunked', async () => {
+    const client = await connect();
+    client.send('POST /api/x HTTP/1.1\r\nHost: gw.test\r\nTransfer-Encoding: chunked\r\n\r\n');
+    await client.until((text) => text.includes('\r\n\r\n{'));
+    client.send(CHUNKED_WITH_SMUGGLED);
+    await client.closed();
+    expect(statusesIn(client)).toEqual(['401']);
+    await attacked.expectRefused(parseAnswer(client.received()), 401, 'credential_missing');
+  });
+
+  it('reads a small body to its end, and only then the next request', async () => {
+    const client = await connect();
+    client.send(`POST /api/x HTTP/1.1\r\nHost: gw.test\r\nContent-Length: ${SMUGGLED.length}\r\n\r\n`);
+    await client.until((text) => text.includes('\r\n\r\n{'));
+    client.send(`${SMUGGLED}GET /public/f14 HTTP/1.1\r\nHost: gw.test\r\nConnection: close\r\n\r\n`);
+    await client.closed();
+    expect(statusesIn(client)).toEqual(['401', '200']);
+    expect(attacked.upstream.requests.map(({ startLine }) => startLine)).toEqual([
+      'GET /public/f14 HTTP/1.1',
+    ]);
+    await attacked.gateway.auditOf(parseAnswer(client.received()));
+    await attacked.expectAlive();
+  });
+});
+
+describe('F15 Expect: 100-continue', () => {
+  it.each([
+    ['without a credential', [], 401, 'credential_missing'],
+    ['with a wrong one', ['X-API-Key: wrong'], 401, 'credential_invalid'],
+  ])('%s is answered 401 before 100: the body is never asked for', async (_, fields, status, code) => {
+    const client = await connect();
+    client.send(
+      [
+        'POST /api/x HTTP/1.1',
+        'Host: gw.test',
+        'Content-Length: 5000000',
+        'Expect: 100-continue',
+        ...fields,
+        '',
+        '',
+      ].join('\r\n'),
+    );
+    await client.closed();
+    expect(statusesIn(client)).toEqual([String(status)]);
+    await attacked.expectRefused(parseAnswer(client.received()), status, code);
+  });
+
+  it('of a body over the limit is answered 413 before 100', async () => {
+    const client = await connect();
+    client.send(post(['Content-Length: 999999999', 'Expect: 100-continue'], ''));
+    await client.closed();
+    expect(statusesIn(client)).toEqual(['413']);
+    await attacked.expectRefused(parseAnswer(client.received()), 413, 'body_too_large');
+  });
+
+  it('that nobody can meet is refused', async () => {
+    const answer = await attacked.gateway.raw(
+      post(['Connection: close', 'Expect: 200-ok', 'Content-Length: 0'], ''),
+    );
+    await attacked.expectRefused(answer, 417, 'expectation_failed');
+  });
+});
+
+it('F16 an admitted client that waits for 100 gets it, and the upstream never sees the expectation', async () => {
+  const client = await connect();
+  client.send(post(['Connection: close', 'Content-Length: 4', 'Expect: 100-Continue'], ''));
+  await client.until((text) => text.startsWith('HTTP/1.1 100 Continue\r\n\r\n'));
+  client.send('body');
+  await client.closed();
+  expect(statusesIn(client)).toEqual(['100', '200']);
+  const forwarded = await attacked.expectForwarded(parseAnswer(client.received()));
+  expect(forwarded.field('expect')).toBeUndefined();
+  expect(forwarded.body.toString()).toBe('body');
+});
+
+it('F17 a trailer is never taken for a field', async () => {
+  const body = `3\r\nabc\r\n0\r\nX-Tenant-Id: globex\r\nX-User-Id: root\r\nAuthorization: Bearer x\r\n\r\n`;
+  const request = post(['Connection: close', 'Trailer: X-Tenant-Id', 'Transfer-Encoding: chunked'], body);
+  const forwarded = await attacked.expectForwarded(await attacked.gateway.raw(request));
+  expect(forwarded.all('x-tenant-id')).toEqual(['acme']);
+  expect(forwarded.trailers).toBe('');
+  expect(forwarded.field('trailer')).toBeUndefined();
+  expect(forwarded.head).not.toMatch(/globex|root/);
+});
+
+it('F17 trailers without an end are bounded', async () => {
+  const client = await connect();
+  client.send(
+    post(['Transfer-Encoding: chunked'], `3\r\nabc\r\n0\r\n${`X-A: ${'a'.repeat(1_000)}\r\n`.repeat(100)}`),
+  );
+  await client.closed();
+  expect(statusesIn(client)).toEqual(['431']);
+  await attacked.gateway.auditOf(parseAnswer(client.received()));
+  expect(attacked.upstream.requests.filter(({ isComplete }) => isComplete)).toEqual([]);
+  await attacked.expectAlive();
+});
+
+describe('F08 garbage behind a request that is being answered', () => {
+  it('is refused after the answer, never in its place', async () => {
+    const client = await connect();
+    client.send(`GET /public/f08-garbage HTTP/1.1\r\nHost: gw.test\r\n\r\n\x16\x03\x01 garbage\r\n\r\n`);
+    await client.closed();
+    expect(statusesIn(client)).toEqual(['200', '400']);
+    expect(attacked.upstream.requests.map(({ startLine }) => startLine)).toEqual([
+      'GET /public/f08-garbage HTTP/1.1',
+    ]);
+    await attacked.gateway.audited(({ path }) => path === '/public/f08-garbage');
+    await attacked.expectAlive();
+  });
+
+  it('a tunnel, is refused after the answer too', async () => {
+    const client = await connect();
+    client.send(
+      `GET /public/f08-tunnel HTTP/1.1\r\nHost: gw.test\r\n\r\nCONNECT a:1 HTTP/1.1\r\nHost: a:1\r\n\r\n`,
+    );
+    await client.closed();
+    expect(statusesIn(client)).toEqual(['200', '405']);
+    await attacked.gateway.audited(({ path }) => path === '/public/f08-tunnel');
+    await attacked.expectAlive();
+  });
+
+  it('is not answered where the answer said that it is the last one', async () => {
+    const client = await connect();
+    client.send(
+      `GET /public/f08-last HTTP/1.1\r\nHost: gw.test\r\nConnection: close\r\n\r\n${SMUGGLED}garbage`,
+    );
+    await client.closed();
+    expect(statusesIn(client)).toEqual(['200']);
+    expect(attacked.upstream.requests.map(({ startLine }) => startLine)).toEqual([
+      'GET /public/f08-last HTTP/1.1',
+    ]);
+    await attacked.gateway.audited(({ path }) => path === '/public/f08-last');
+    await attacked.expectAlive();
+  });
+});
+
+function framingOf(fields: readonly (readonly [string, string])[]): string {
+  return fields
+    .map(([name, value]) => `${name.toLowerCase()}: ${value}`)
+    .filter((line) => /^(content-length|transfer-encoding|trailer|te):/.test(line))
+    .join('\n');
+}
