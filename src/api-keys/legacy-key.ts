@@ -1,8 +1,11 @@
 import { err, ok, type Result } from '../base/result.ts';
 import { ISSUED_KEY_PREFIX, idOfIssuedKey } from './api-key-format.ts';
 
-/** Printable ASCII without a space at either end: what a header field carries unchanged (RFC 9110 §5.5). */
-const PRESENTABLE = /^[!-~](?:[ -~]{0,510}[!-~])?$/;
+/**
+ * Printable ASCII without a space at either end: what a header field carries unchanged (RFC 9110 §5.5). A comma and a space would
+ * be read as two keys, since a proxy joins a repeated field like that (§5.3).
+ */
+const PRESENTABLE = /^(?!.*, )[!-~](?:[ -~]{0,510}[!-~])?$/;
 /** Below this, a key can be guessed against a gateway that answers some thousand guesses a day, given years. */
 const WEAK_BITS = 64;
 const SHORT_CHARACTERS = 16;
@@ -10,7 +13,9 @@ const SHORT_CHARACTERS = 16;
 /** Checks a key that is to be imported as it is. The error is a sentence that does not repeat the key. */
 export function checkLegacyKey(key: string): Result<{ readonly warnings: readonly string[] }, string> {
   if (!PRESENTABLE.test(key)) {
-    return err('The key must be 1 to 512 printable ASCII characters without a space at either end.');
+    return err(
+      'The key must be 1 to 512 printable ASCII characters, without a space at either end or after a comma.',
+    );
   }
   if (key.startsWith(ISSUED_KEY_PREFIX) && idOfIssuedKey(key) === undefined) {
     return err(`The key begins with ${ISSUED_KEY_PREFIX} but its check digits are wrong: it has a typo.`);

@@ -14,8 +14,11 @@ const LONGEST_CREDENTIAL = 16_384;
 
 /** b64token of RFC 6750 §2.1. */
 const B64TOKEN = /^[A-Za-z0-9\-._~+/]+=*$/;
-/** What an API key may consist of: visible ASCII. Imported keys have any shape. */
-const KEY_TEXT = /^[\x21-\x7e]+$/;
+/**
+ * What an API key may consist of: printable ASCII, without a space at either end, since imported keys have any shape.
+ * A comma and a space is what a proxy puts between the values of a repeated field (RFC 9110 §5.3): that is two keys.
+ */
+const KEY_TEXT = /^(?!.*, )[\x21-\x7e](?:[\x20-\x7e]*[\x21-\x7e])?$/;
 /** Parameters that would carry a token in the target, which is refused wherever it stands (RFC 9700 §4.3.2). */
 const TOKEN_IN_QUERY = /(?:^|&)access_token=/i;
 

@@ -41,6 +41,7 @@ describe('credentials of a request', () => {
     ['an empty token', ['Authorization', 'Bearer '], 'credential_invalid'],
     ['an empty key', ['X-API-Key', ''], 'credential_invalid'],
     ['two keys in one value', ['X-API-Key', 'a, b'], 'credential_invalid'],
+    ['a key with a space in it', ['X-API-Key', 'ACME #1,b'], 'apiKey ACME #1,b'],
     ['a key outside ASCII', ['X-API-Key', 'k\u00fc'], 'credential_invalid'],
     ['a token of 16 KiB and more', ['Authorization', `Bearer ${'a'.repeat(16_385)}`], 'credential_invalid'],
   ])('%s', (_, raw, expected) => {
