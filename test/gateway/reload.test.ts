@@ -72,6 +72,20 @@ function handles(): Record<string, number> {
 }
 
 describe('reloads', () => {
+  it('put a changed log level to use at once, in both directions', async () => {
+    const linesAfterRefusal = async () => {
+      await gateway.raw(wire('GET /nowhere'));
+      return (gateway.log().match(/request denied/g) ?? []).length;
+    };
+    expect(await linesAfterRefusal()).toBe(1);
+    gateway.writeConfig(generation(1, { logging: { level: 'error', requests: 'all' } }));
+    await gateway.gateway.reload();
+    expect(await linesAfterRefusal()).toBe(1);
+    gateway.writeConfig(generation(1, { logging: { level: 'info', requests: 'all' } }));
+    await gateway.gateway.reload();
+    expect(await linesAfterRefusal()).toBe(2);
+  });
+
   it('200 of them under load fail no request, drop no connection and leave no handle behind', async () => {
     const { key } = await gateway.issueKey('acme');
     const load = startSteadyLoad({
