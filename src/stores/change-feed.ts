@@ -1,4 +1,5 @@
 import type { ApiKeyId } from '../api-keys/api-key.ts';
+import type { EpochMilliseconds } from '../base/clock.ts';
 import type { Revocation, RevocationId } from '../revocation/revocation.ts';
 import type { TenantId } from '../tenants/tenant.ts';
 
@@ -8,7 +9,9 @@ export type Change =
   | { readonly kind: 'tenantChanged'; readonly id: TenantId }
   | { readonly kind: 'revocationAdded'; readonly revocation: Revocation }
   | { readonly kind: 'revocationRemoved'; readonly id: RevocationId }
-  | { readonly kind: 'keyringChanged' };
+  | { readonly kind: 'keyringChanged' }
+  /** Changes may have been missed: whatever is remembered of the store is to be forgotten or read anew. */
+  | { readonly kind: 'resynchronise' };
 
 export interface ChangeFeed {
   /**
@@ -17,4 +20,9 @@ export interface ChangeFeed {
    * listeners. The function returned ends the subscription.
    */
   subscribe(listener: (change: Change) => void): () => void;
+  /**
+   * Milliseconds, at `now`, since everything that the store had announced was certainly told here. 0 where store and
+   * gateway are one process; grows while a remote store is silent.
+   */
+  lag(now: EpochMilliseconds): number;
 }

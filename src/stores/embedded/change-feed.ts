@@ -30,6 +30,7 @@ export function createChangeFeed(onListenerError: (error: unknown) => void): Loc
         subscriptions = subscriptions.filter((other) => other !== subscription);
       };
     },
+    lag: () => 0,
     publish(changes) {
       for (const change of changes) tell(change);
     },

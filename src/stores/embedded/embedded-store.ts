@@ -33,7 +33,7 @@ export function openEmbeddedStore(options: EmbeddedStoreOptions): Stores {
     keyring: createKeyringStore(database),
     replays: createReplayStore(database),
     audit: createAuditStore(database),
-    changes: { subscribe: (listener) => changes.subscribe(listener) },
+    changes: { subscribe: (listener) => changes.subscribe(listener), lag: (now) => changes.lag(now) },
     async ping() {
       await database.read(() => anything.get());
     },
