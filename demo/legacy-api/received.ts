@@ -28,13 +28,15 @@ export function receivedOf(request: IncomingMessage): ReceivedRequest {
   return { method: request.method ?? '', target: request.url ?? '', fields };
 }
 
-export function createReceivedLog(): ReceivedLog {
+export function createReceivedLog(onReceived?: (request: ReceivedRequest) => void): ReceivedLog {
   const log: ReceivedRequest[] = [];
 
   function record(request: IncomingMessage): void {
     if (request.url?.startsWith('/_received') === true) return;
-    log.push(receivedOf(request));
+    const received = receivedOf(request);
+    log.push(received);
     if (log.length > KEPT_REQUESTS) log.shift();
+    onReceived?.(received);
   }
 
   /** Health probes arrive all the time and would hide the request that somebody wants to see. */

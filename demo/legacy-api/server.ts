@@ -71,9 +71,11 @@ function answerFailure(response: ServerResponse): void {
 export async function startLegacyApi(options: {
   readonly port: number;
   readonly host?: string;
+  /** Called for every request, upgrades included, before it is answered. */
+  readonly onReceived?: (request: ReceivedRequest) => void;
 }): Promise<LegacyApi> {
-  const { port, host = '127.0.0.1' } = options;
-  const log = createReceivedLog();
+  const { port, host = '127.0.0.1', onReceived } = options;
+  const log = createReceivedLog(onReceived);
   const routes = [
     ...HEALTH_ROUTES,
     ...log.routes,

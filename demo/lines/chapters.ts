@@ -1,0 +1,10 @@
+import type { Stage } from '../stage/stage.ts';
+import { admissionChapter } from './admission-chapter.ts';
+import type { Chapter } from './demo-line.ts';
+import { operationChapter } from './operation-chapter.ts';
+import { trafficChapter } from './traffic-chapter.ts';
+
+/** All lines of the demo, in the order in which they are run. */
+export async function chaptersOf(stage: Stage): Promise<readonly Chapter[]> {
+  return [admissionChapter(stage), await trafficChapter(stage), operationChapter(stage)];
+}
