@@ -40,6 +40,8 @@ export interface TestGatewayOptions {
   readonly env?: Readonly<Record<string, string>>;
   /** Further files in the gateway's folder, by name. */
   readonly files?: Readonly<Record<string, string>>;
+  /** Milliseconds since the epoch. Default: that of the system. */
+  readonly clock?: () => number;
 }
 
 export const ADMIN_TOKEN = 'gho_test-token-that-is-long-enough-0123456789';
@@ -64,6 +66,7 @@ export async function startTestGateway(
   const gateway = await startGateway({
     file: configFile,
     env: { ...options.env },
+    ...(options.clock !== undefined && { clock: options.clock }),
     openLog(level) {
       const output = createLog({ level, destination: logFile });
       flush = () => output.flush();
