@@ -64,6 +64,7 @@ export function createAuthentication(parts: AuthenticationParts): Authentication
   const uses = createUseRecorder(parts.apiKeys, settings.apiKeys.cache.lastUseEvery, parts.log);
   const unsubscribe = parts.changes.subscribe((change) => {
     if (change.kind === 'apiKeyChanged') caches.apiKey.changed(dependencyOfKey(change.id));
+    else if (change.kind === 'resynchronise') caches.apiKey.forgetAll();
   });
 
   function verify(credential: Credential, digest: string, now: EpochMilliseconds): Promise<Verification> {

@@ -16,6 +16,8 @@ export interface CredentialCache {
   fill(digest: string, verify: () => Promise<Verification>): Promise<Verification>;
   /** Forgets what depends on this, and every refusal: what was unknown may be known now. */
   changed(dependency: string): void;
+  /** Forgets everything, since any of it may have changed. */
+  forgetAll(): void;
   /** Accepted credentials that are held. */
   size(): number;
 }
@@ -95,6 +97,12 @@ export function createCredentialCache(maxEntries: number): CredentialCache {
       pending.clear();
       refusals.clear();
       for (const digest of dependants.get(dependency) ?? []) accepted.delete(digest);
+    },
+    forgetAll() {
+      generation += 1;
+      pending.clear();
+      refusals.clear();
+      accepted.clear();
     },
     size: () => accepted.size,
   };

@@ -27,7 +27,6 @@ const PLANNED_KEYS: readonly PlannedKey[] = [
   { path: ['routes', '*', 'cors'], feature: 'CORS answers by the gateway' },
   { path: ['routes', '*', 'observe'], feature: 'observing without refusing' },
   { path: ['routes', '*', 'websocket'], feature: 'WebSocket upgrades' },
-  { path: ['routes', '*', 'serveStale'], feature: 'decisions on stale data' },
   { path: ['routes', '*', 'limits', 'perPrincipal'], feature: 'rate limits' },
   { path: ['routes', '*', 'limits', 'perTenant'], feature: 'rate limits' },
   { path: ['routes', '*', 'limits', 'perPeer'], feature: 'rate limits' },

@@ -3,7 +3,7 @@ import { denial } from '../authorization/denial.ts';
 import { findUnmetRequirement } from '../authorization/requirements.ts';
 import { resolveTenant } from '../authorization/resolve-tenant.ts';
 import type { EpochMilliseconds } from '../base/clock.ts';
-import { Outage } from '../base/outage.ts';
+import { Outage, StoreUnavailable } from '../base/outage.ts';
 import { err, ok, type Result } from '../base/result.ts';
 import type { PresentedCredentials } from '../credentials/credential.ts';
 import { extractCredentials } from '../credentials/extract.ts';
@@ -63,7 +63,14 @@ export interface AdmissionObserver {
 
 type Runs = Pick<
   Runtime,
-  'router' | 'tenants' | 'authentication' | 'revocations' | 'failureBudget' | 'fieldReader' | 'limits'
+  | 'router'
+  | 'tenants'
+  | 'authentication'
+  | 'revocations'
+  | 'maxLag'
+  | 'failureBudget'
+  | 'fieldReader'
+  | 'limits'
 >;
 
 /** What the steps before authentication proved. */
@@ -93,6 +100,12 @@ export function admit(
   observer?.step('route', route.id);
   if (route.isPublic) return authorize(request, proven, [], runtime, now, observer);
 
+  if (!route.servesStale && runtime.revocations.lag(now) > runtime.maxLag) {
+    const outage = new StoreUnavailable(
+      'the revocation list may be further behind the store than maxLag allows',
+    );
+    return { kind: 'outage', facts, outage };
+  }
   const retryAfterSeconds = runtime.failureBudget.isExhausted(request.origin.address, now);
   if (retryAfterSeconds !== undefined) {
     return {

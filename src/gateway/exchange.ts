@@ -79,7 +79,7 @@ class Exchange {
       return;
     }
     const fields = runtime.fieldReader.read(received.rawHeaders);
-    const framing = readFraming(fields, received.httpVersionMinor);
+    const framing = readFraming(fields, received.httpVersion);
     if ('code' in framing) {
       this.#refuse(framing, true);
       return;

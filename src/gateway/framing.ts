@@ -12,14 +12,16 @@ const CHUNKED: Framing = { kind: 'chunked' };
 
 /**
  * The one framing that a message may have. The parser has refused the crudest conflicts; what it lets through and
- * another parser might read differently is refused here (RFC 9112 §6.1).
+ * another parser might read differently is refused here (RFC 9112 §6.1). `httpVersion`: `1.1` or `1.0`; others are refused.
  */
-export function readFraming(fields: ReceivedFields, httpVersionMinor: number): Framing | Denial {
+export function readFraming(fields: ReceivedFields, httpVersion: string): Framing | Denial {
+  // The parser takes a missing version for 0.9, and 0.9 and 2.0 for versions that have fields.
+  if (httpVersion !== '1.1' && httpVersion !== '1.0')
+    return denial('request_malformed', 'an HTTP version other than 1.0 and 1.1');
   const transferEncoding = fields.values[SLOTS.transferEncoding];
   const contentLength = fields.values[SLOTS.contentLength];
   if (transferEncoding !== undefined) {
-    if (httpVersionMinor === 0)
-      return denial('request_malformed', 'Transfer-Encoding in an HTTP/1.0 message');
+    if (httpVersion === '1.0') return denial('request_malformed', 'Transfer-Encoding in an HTTP/1.0 message');
     if (contentLength !== undefined)
       return denial('request_malformed', 'both Content-Length and Transfer-Encoding');
     if (isRepeated(fields, SLOTS.transferEncoding) || transferEncoding.toLowerCase() !== 'chunked') {

@@ -36,6 +36,8 @@ export interface Runtime {
   readonly tenants: TenantDirectory;
   readonly authentication: Authentication;
   readonly revocations: RevocationList;
+  /** Milliseconds that the revocation list may be behind before nothing that it could forbid is admitted. */
+  readonly maxLag: number;
   readonly failureBudget: FailureBudget;
   readonly fieldReader: FieldReader;
   readonly forwardings: ReadonlyMap<string, Forwarding>;
@@ -90,6 +92,7 @@ export async function createRuntime(settings: Settings, revision: string, shared
     tenants,
     authentication,
     revocations: shared.revocations,
+    maxLag: settings.store.maxLag,
     failureBudget: shared.failureBudget,
     fieldReader: createFieldReader({
       apiKey: settings.apiKeys.header,

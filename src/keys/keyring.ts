@@ -169,7 +169,7 @@ export async function openKeyring(options: KeyringOptions): Promise<Keyring> {
     await refresh();
   });
   const unsubscribe = options.changes.subscribe((change) => {
-    if (change.kind === 'keyringChanged') refreshSoon();
+    if (change.kind === 'keyringChanged' || change.kind === 'resynchronise') refreshSoon();
   });
   const ticks = setInterval(refreshSoon, TICK_MILLISECONDS);
   ticks.unref();

@@ -14,6 +14,8 @@ export interface RevocationList {
     effectiveTenant: TenantId | undefined,
     now: EpochMilliseconds,
   ): Revocation | undefined;
+  /** Milliseconds by which the list may be behind the store; see `ChangeFeed.lag`. Infinite while it is read anew. */
+  lag(now: EpochMilliseconds): number;
   /** Entries held, some of which may have expired since the last pruning. */
   readonly size: number;
   close(): void;
@@ -27,17 +29,24 @@ export interface RevocationListParts {
 }
 
 const PRUNE_EVERY = 60_000;
+const RETRY_MILLISECONDS = 1_000;
 
 /** Throws `StoreUnavailable` when the list cannot be read: without it nothing may be admitted. */
 export async function createRevocationList(parts: RevocationListParts): Promise<RevocationList> {
   const { revocations, changes, clock, log } = parts;
   const entries = new Map<RevocationId, Revocation>();
-  // Before the snapshot is there, changes wait: it may be older than they are, and is never newer than all of them.
-  let early: Change[] | undefined = [];
+  /** Changes that came while a snapshot was read: it may be older than they are, and is never newer than all of them. */
+  let early: Change[] | undefined;
+  let isComplete = false;
+  let retry: NodeJS.Timeout | undefined;
 
   const unsubscribe = changes.subscribe((change) => {
-    if (early === undefined) apply(change);
-    else early.push(change);
+    if (change.kind === 'resynchronise') {
+      void resynchronise();
+      return;
+    }
+    early?.push(change);
+    apply(change);
   });
 
   function apply(change: Change): void {
@@ -48,16 +57,37 @@ export async function createRevocationList(parts: RevocationListParts): Promise<
     }
   }
 
-  try {
-    for (const revocation of await revocations.list(clock())) {
-      entries.set(revocationIdOf(revocation.target), revocation);
+  async function takeSnapshot(): Promise<void> {
+    const during: Change[] = [];
+    early = during;
+    const listed = await revocations.list(clock());
+    // Another snapshot began meanwhile, and will be the newer one.
+    if (early !== during) return;
+    entries.clear();
+    for (const revocation of listed) entries.set(revocationIdOf(revocation.target), revocation);
+    for (const change of during) apply(change);
+    early = undefined;
+    isComplete = true;
+  }
+
+  /** Until the new snapshot is there the old one may lack anything, so the list counts as infinitely late. */
+  async function resynchronise(): Promise<void> {
+    isComplete = false;
+    clearTimeout(retry);
+    try {
+      await takeSnapshot();
+    } catch (error) {
+      log.error({ err: error }, 'the revocation list could not be read anew; it is tried again');
+      retry = setTimeout(() => void resynchronise(), RETRY_MILLISECONDS).unref();
     }
+  }
+
+  try {
+    await takeSnapshot();
   } catch (error) {
     unsubscribe();
     throw error;
   }
-  for (const change of early) apply(change);
-  early = undefined;
   log.info({ revocations: entries.size }, 'revocation list loaded');
 
   const timer = setInterval(() => prune(entries, clock()), PRUNE_EVERY);
@@ -82,10 +112,12 @@ export async function createRevocationList(parts: RevocationListParts): Promise<
       if (effectiveTenant === undefined) return undefined;
       return revoking(revocationIdOf({ kind: 'tenant', tenant: effectiveTenant }), principal.issuedAt, now);
     },
+    lag: (now) => (isComplete ? changes.lag(now) : Number.POSITIVE_INFINITY),
     get size() {
       return entries.size;
     },
     close() {
+      clearTimeout(retry);
       clearInterval(timer);
       unsubscribe();
     },

@@ -11,6 +11,8 @@ export interface Route extends Routable {
   readonly path: PathPattern;
   readonly methods: readonly string[] | undefined;
   readonly isPublic: boolean;
+  /** Keys and tokens are admitted while the revocation list may be out of date. */
+  readonly servesStale: boolean;
   readonly accepts: ReadonlySet<AcceptedCredentials>;
   readonly requiredScopes: readonly string[];
   /** Undefined: no such requirement. */
@@ -58,6 +60,7 @@ function compileRoute(route: RouteSettings, settings: Pick<Settings, 'upstreams'
     path,
     methods: route.match.methods,
     isPublic: route.public === true,
+    servesStale: route.serveStale === true,
     accepts: new Set(route.accept ?? []),
     requiredScopes: route.require.scopes,
     anyRole: route.require.anyRole,

@@ -13,7 +13,11 @@ import { ConfigRefused } from './generations.ts';
 export async function explainByFile(file: string, request: ExplainedRequest, log: Log): Promise<Explanation> {
   const loaded = loadConfig(file, { env: process.env });
   if (!loaded.ok) throw new ConfigRefused(loaded.problems);
-  const settings = { ...loaded.settings, store: { embedded: { path: ':memory:' } }, encryptionKeys: [] };
+  const settings = {
+    ...loaded.settings,
+    store: { ...loaded.settings.store, embedded: { path: ':memory:' } },
+    encryptionKeys: [],
+  };
   const foundation = await openFoundation(settings, log, systemClock);
   try {
     const runtime = await createRuntime(settings, loaded.revision, foundation);

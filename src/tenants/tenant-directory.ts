@@ -83,7 +83,7 @@ export async function openTenantDirectory(options: {
   }
 
   const unsubscribe = options.changes.subscribe((change) => {
-    if (change.kind !== 'tenantChanged') return;
+    if (change.kind !== 'tenantChanged' && change.kind !== 'resynchronise') return;
     isStale = true;
     void refresh();
   });

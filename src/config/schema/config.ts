@@ -37,6 +37,11 @@ export function configSchema(resolve: ResolveReference, resolvePath: ResolvePath
           })
           .prefault({})
           .describe('SQLite, for one process. Nothing to install.'),
+        maxLag: duration
+          .prefault('5s')
+          .describe(
+            'Longest time that a remote store may be silent before what it could forbid is answered 503. A revoked credential passes no longer than this after its revocation was acknowledged.',
+          ),
       })
       .prefault({})
       .describe('Where tenants, keys and revocations are kept. Changes need a restart.'),

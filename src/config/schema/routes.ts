@@ -80,6 +80,12 @@ export function routesSchema() {
       .describe(
         'Literal prefix that is taken from the path before it is forwarded. Must begin `match.path`.',
       ),
+    serveStale: z
+      .literal(true, { error: 'true, or no such key' })
+      .optional()
+      .describe(
+        'Keys and tokens are admitted on this route even while the store has been silent for longer than store.maxLag: a key that was revoked meanwhile still passes.',
+      ),
     refusal: z
       .strictObject({
         contentType: mediaType.describe(

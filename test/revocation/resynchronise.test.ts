@@ -1,0 +1,103 @@
+import { pino } from 'pino';
+import { describe, expect, it } from 'vitest';
+import type { EpochMilliseconds } from '../../src/base/clock.ts';
+import { StoreUnavailable } from '../../src/base/outage.ts';
+import type { Revocation } from '../../src/revocation/revocation.ts';
+import { createRevocationList } from '../../src/revocation/revocation-list.ts';
+import type { Change, ChangeFeed } from '../../src/stores/change-feed.ts';
+import { eventually, tenant } from '../support/authentication.ts';
+
+const NOW = 1_000_000;
+const acme: Revocation = {
+  target: { kind: 'tenant', tenant: tenant('acme') },
+  revokedAt: NOW,
+  revokedBy: 'test',
+};
+const globex: Revocation = {
+  target: { kind: 'tenant', tenant: tenant('globex') },
+  revokedAt: NOW,
+  revokedBy: 'test',
+};
+
+/** A store that loses touch: what its feed tells, and what a read gives, is the test's to say. */
+function createRemoteStore() {
+  let listener: (change: Change) => void = () => {};
+  const state = {
+    listed: [acme] as readonly Revocation[],
+    isDown: false,
+    lag: 0,
+    held: undefined as Promise<void> | undefined,
+  };
+  const changes: ChangeFeed = {
+    subscribe(added) {
+      listener = added;
+      return () => {};
+    },
+    lag: (_now: EpochMilliseconds) => state.lag,
+  };
+  const list = async (): Promise<readonly Revocation[]> => {
+    const { listed, held } = state;
+    await held;
+    if (state.isDown) throw new StoreUnavailable('gone');
+    return listed;
+  };
+  const revocations = {
+    list,
+    add: async (added: Revocation) => added,
+    remove: async () => false,
+    prune: async () => 0,
+  };
+  return { state, changes, revocations, tell: (change: Change) => listener(change) };
+}
+
+const log = pino({ level: 'silent' });
+const clock = () => NOW;
+
+describe('the revocation list, when changes may have been missed', () => {
+  it('counts as infinitely late until it has been read anew, and then lacks nothing', async () => {
+    const store = createRemoteStore();
+    const list = await createRevocationList({ ...store, clock, log });
+    expect(list.lag(NOW)).toBe(0);
+    store.state.listed = [acme, globex];
+    store.tell({ kind: 'resynchronise' });
+    expect(list.lag(NOW)).toBe(Number.POSITIVE_INFINITY);
+    await eventually(() => list.lag(NOW) === 0, 'the new snapshot');
+    expect(list.size).toBe(2);
+    list.close();
+  });
+
+  it('keeps what is announced while it is read, though the snapshot is older', async () => {
+    const store = createRemoteStore();
+    const list = await createRevocationList({ ...store, clock, log });
+    const held = Promise.withResolvers<void>();
+    store.state.held = held.promise;
+    store.state.listed = [];
+    store.tell({ kind: 'resynchronise' });
+    store.tell({ kind: 'revocationAdded', revocation: globex });
+    held.resolve();
+    await eventually(() => list.lag(NOW) === 0, 'the new snapshot');
+    expect(list.size).toBe(1);
+    list.close();
+  });
+
+  it('is read again and again while the store is away, and stays late', async () => {
+    const store = createRemoteStore();
+    const list = await createRevocationList({ ...store, clock, log });
+    store.state.isDown = true;
+    store.tell({ kind: 'resynchronise' });
+    await new Promise(setImmediate);
+    expect(list.lag(NOW)).toBe(Number.POSITIVE_INFINITY);
+    expect(list.size).toBe(1);
+    store.state.isDown = false;
+    await eventually(() => list.lag(NOW) === 0, 'the new snapshot');
+    list.close();
+  });
+
+  it('is as late as its feed', async () => {
+    const store = createRemoteStore();
+    const list = await createRevocationList({ ...store, clock, log });
+    store.state.lag = 7_000;
+    expect(list.lag(NOW)).toBe(7_000);
+    list.close();
+  });
+});
