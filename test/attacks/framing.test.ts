@@ -90,6 +90,16 @@ it('F05 Transfer-Encoding in HTTP/1.0 is refused, since an old server would not 
   await attacked.expectRefused(await attacked.gateway.raw(request), 400, 'request_malformed');
 });
 
+it.each([
+  ['HTTP/0.9', ' HTTP/0.9'],
+  ['no version, which the parser takes for 0.9', ''],
+  ['HTTP/2.0', ' HTTP/2.0'],
+  ['HTTP/1.2', ' HTTP/1.2'],
+])('F05 %s is no version that a message with fields can have', async (_, version) => {
+  const request = `POST /public/x${version}\r\nHost: gw.test\r\nTransfer-Encoding: chunked\r\n\r\n${CHUNKED_WITH_SMUGGLED}`;
+  await attacked.expectRefused(await attacked.gateway.raw(request), 400, 'request_malformed');
+});
+
 it('F05 Transfer-Encoding in HTTP/1.0 is refused on a public route too', async () => {
   const request = `POST /public/x HTTP/1.0\r\nHost: gw.test\r\nTransfer-Encoding: chunked\r\n\r\n${CHUNKED_WITH_SMUGGLED}`;
   await attacked.expectRefused(await attacked.gateway.raw(request), 400, 'request_malformed');
