@@ -141,6 +141,10 @@ async function verifyAssertion(request: RecordedRequest, audience: string) {
   });
 }
 
+function kidOf(request: RecordedRequest): string {
+  return decodeProtectedHeader(request.field('x-gatehouse-assertion') ?? '').kid ?? '';
+}
+
 /** What a legacy stack with an RFC 9421 library does: rebuilds the base from what it received. */
 function verifyRequest(request: RecordedRequest) {
   const [method = '', target = ''] = request.startLine.split(' ');
@@ -320,8 +324,6 @@ describe('an assertion', () => {
   });
 
   it('is signed with the new key after a rotation, while the old one stays published', async () => {
-    const kidOf = (request: RecordedRequest) =>
-      decodeProtectedHeader(request.field('x-gatehouse-assertion') ?? '').kid ?? '';
     const before = await forwarded('GET /asserted', keyOf(acme));
     expect((await publishedKeys()).keys.map(({ kid }) => kid)).toContain(kidOf(before));
     ahead = 2 * 3600_000;
