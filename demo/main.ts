@@ -16,20 +16,21 @@ import { describeReceived, describeRefusal } from './tour/live-view.ts';
 const USAGE = 'Usage: npm run demo [-- --check [--output text|json]]';
 const INTERRUPTED = 130;
 
-type Interrupted = Promise<undefined>;
-
-/** Ctrl-C, SIGTERM, a closed terminal, or nobody who reads on (`npm run demo | head`). */
-async function interruption(): Interrupted {
-  const unread = new Promise((resolve) => process.stdout.once('error', resolve));
-  await Promise.race([unread, once(process, 'SIGINT'), once(process, 'SIGTERM'), once(process, 'SIGHUP')]);
-  return undefined;
+/** Aborted by Ctrl-C, SIGTERM, a closed terminal, or when nobody reads on (`npm run demo | head`). */
+function interruption(): AbortSignal {
+  const controller = new AbortController();
+  const interrupt = () => controller.abort();
+  // They stay in place: a second Ctrl-C must not cut the clean-up short, which ends by itself.
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, interrupt);
+  process.stdout.on('error', interrupt);
+  return controller.signal;
 }
 
-async function check(output: 'text' | 'json', interrupted: Interrupted): Promise<number> {
+async function check(output: 'text' | 'json', interrupted: AbortSignal): Promise<number> {
   const stage = await openStage({ ports: 'any' });
   try {
-    const report = await Promise.race([runCheck(stage), interrupted]);
-    if (report === undefined) return INTERRUPTED;
+    const report = await runCheck(stage, interrupted);
+    if (interrupted.aborted) return INTERRUPTED;
     process.stdout.write(output === 'json' ? reportAsJson(report) : reportAsText(report));
     return report.isOk ? 0 : 1;
   } finally {
@@ -37,8 +38,8 @@ async function check(output: 'text' | 'json', interrupted: Interrupted): Promise
   }
 }
 
-/** Shows the lines, then what they do, until Ctrl-C. */
-async function tour(interrupted: Interrupted): Promise<number> {
+/** Shows the lines, then what they do, until it is interrupted. */
+async function tour(interrupted: AbortSignal): Promise<number> {
   let isGuided = false;
   const show = (text: string | undefined) => {
     if (isGuided && text !== undefined) process.stdout.write(text);
@@ -51,8 +52,8 @@ async function tour(interrupted: Interrupted): Promise<number> {
   try {
     process.stdout.write(guide(stage, await chaptersOf(stage), await shellTextFor(stage)));
     isGuided = true;
-    const end = await Promise.race([interrupted, stage.gatehouseExited.then(() => 'exited' as const)]);
-    if (end === undefined) return 0;
+    if (!interrupted.aborted) await Promise.race([once(interrupted, 'abort'), stage.gatehouseExited]);
+    if (interrupted.aborted) return 0;
     process.stderr.write('Gatehouse has ended by itself.\n');
     return 1;
   } finally {

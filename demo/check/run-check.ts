@@ -25,12 +25,15 @@ export interface CheckReport {
   readonly lines: readonly CheckedLine[];
 }
 
-export async function runCheck(stage: Stage): Promise<CheckReport> {
+/** Stops before the next line once `interrupted` is aborted; the report is then of no use. */
+export async function runCheck(stage: Stage, interrupted: AbortSignal): Promise<CheckReport> {
   const missing = missingPrograms();
   const shell = await shellTextFor(stage);
   const lines: CheckedLine[] = [];
-  for (const chapter of await chaptersOf(stage))
-    for (const line of chapter.lines) lines.push(await checkLine(line, stage, shell, missing.length === 0));
+  for (const line of (await chaptersOf(stage)).flatMap((chapter) => chapter.lines)) {
+    if (interrupted.aborted) break;
+    lines.push(await checkLine(line, stage, shell, missing.length === 0));
+  }
   return {
     isOk: lines.every(({ isOk }) => isOk),
     notes:
