@@ -1,7 +1,8 @@
 import type { EpochMilliseconds } from '../base/clock.ts';
 import { Outage } from '../base/outage.ts';
 import { DENY_CODES, type DenyCode } from '../http/deny-codes.ts';
-import { type Admission, type AdmissionRequest, type Admitted, admit } from './admit.ts';
+import { type Admission, type Admitted, admit } from './admit.ts';
+import type { AdmissionRequest } from './find-route.ts';
 import { createForwardedFields } from './forwarded-fields.ts';
 import type { Origin } from './peer.ts';
 import type { Forwarding, Runtime } from './runtime.ts';

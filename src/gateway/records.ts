@@ -4,8 +4,8 @@ import type { EpochMilliseconds } from '../base/clock.ts';
 import type { Settings } from '../config/schema/config.ts';
 import type { DenyCode } from '../http/deny-codes.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
-import type { DecisionFacts } from './admit.ts';
 import { nextDecisionId } from './decision-id.ts';
+import type { DecisionFacts } from './find-route.ts';
 
 /** How one request ended. */
 export interface RequestEnd {
