@@ -44,7 +44,8 @@ export interface Listener {
 export async function openListener(options: ListenerOptions): Promise<Listener> {
   const { limits, context, currentRuntime, wellKnown } = options;
   let isDraining = false;
-  let inFlight = 0;
+  /** Answers that are not at their end yet. */
+  const open = new Set<ServerResponse>();
   const sockets = new Set<Socket>();
   const turns = createTurns();
 
@@ -54,8 +55,8 @@ export async function openListener(options: ListenerOptions): Promise<Listener> 
     expectation: 'none' | 'continue' | 'other',
   ): void {
     if (!turns.begin(received.socket, response)) return;
-    inFlight += 1;
-    response.once('close', countDown);
+    open.add(response);
+    response.once('close', () => ended(response));
     response.on('error', ignoreError);
     if (isDraining) response.shouldKeepAlive = false;
     if (received.url === WELL_KNOWN_JWKS) {
@@ -75,8 +76,11 @@ export async function openListener(options: ListenerOptions): Promise<Listener> 
       context,
     );
   }
-  function countDown(): void {
-    inFlight -= 1;
+  /** While the listener drains, a connection goes with its last answer, even if that had promised to keep it. */
+  function ended(response: ServerResponse): void {
+    open.delete(response);
+    const { socket } = response.req;
+    if (isDraining && ![...open].some(({ req }) => req.socket === socket)) socket.destroySoon();
   }
 
   const serverOptions = {
@@ -170,12 +174,13 @@ export async function openListener(options: ListenerOptions): Promise<Listener> 
 
   return {
     port: (server.address() as AddressInfo).port,
-    inFlight: () => inFlight,
+    inFlight: () => open.size,
     setTls(material) {
       if (server instanceof https.Server) server.setSecureContext({ ...material, minVersion: 'TLSv1.2' });
     },
     async close(drainMilliseconds) {
       isDraining = true;
+      for (const response of open) if (!response.headersSent) response.shouldKeepAlive = false;
       const closed = new Promise<void>((resolve) => server.close(() => resolve()));
       server.closeIdleConnections();
       let cut = 0;
