@@ -61,18 +61,21 @@ export async function startGenerations(options: GenerationOptions): Promise<Gene
     for (const warning of loaded.warnings)
       log.warn({ warning: formatWarning(warning) }, 'configuration warning');
     if (loaded.revision === serving.revision) {
+      if (problems.length > 0) metrics.reload('ok', serving.revision);
       problems = [];
       return { outcome: 'unchanged', revision: serving.revision };
     }
+    let next: Runtime | undefined;
     try {
+      next = await createRuntime(loaded.settings, loaded.revision, {
+        ...foundation,
+        failureBudget: budgetFor(loaded.settings),
+      });
+      // Last, since it has effects of its own: what is refused must not have changed anything.
       await options.onSwap(loaded);
-      swap(
-        await createRuntime(loaded.settings, loaded.revision, {
-          ...foundation,
-          failureBudget: budgetFor(loaded.settings),
-        }),
-      );
+      swap(next);
     } catch (error) {
+      next?.retire();
       log.error({ err: error }, 'the new configuration could not be put to use');
       return refuse([error instanceof Error ? error.message : 'unknown fault']);
     }

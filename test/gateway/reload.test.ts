@@ -234,9 +234,11 @@ describe('a refused configuration', () => {
     writeFileSync(gateway.configFile, 'routes: [');
     expect(await gateway.gateway.reload()).toMatchObject({ outcome: 'refused' });
     expect(await readyz()).toContain('[-]configuration');
+    expect(await gateway.metrics()).toMatch(/^gatehouse_config_last_reload_successful 0$/m);
     writeFileSync(gateway.configFile, good);
     expect(await gateway.gateway.reload()).toMatchObject({ outcome: 'unchanged' });
     expect(await readyz()).toContain('[+]configuration ok');
+    expect(await gateway.metrics()).toMatch(/^gatehouse_config_last_reload_successful 1$/m);
   });
 
   it('may miss a file, and is taken up when the file comes', async () => {
