@@ -93,6 +93,7 @@ test('the demo prints lines that work, shows what came of them, and leaves nothi
 
   await prints('What the legacy API receives');
   const guide = printed;
+  expect(guide).toContain('What the legacy API receives');
   const port = /Gatehouse :(\d+)/.exec(guide)?.[1];
   const key = /\n3\. the right key .*\n\ncurl -si .*'X-API-Key: (ghk_\w+)'/.exec(guide)?.[1] ?? '';
   const folder = /configuration +(\/.*)\/gatehouse\.yaml/.exec(guide)?.[1] ?? '';
