@@ -66,15 +66,18 @@ export function createApiKeyVerifier(settings: ApiKeySettings, store: ApiKeyStor
       return remembered(refused('credential_invalid', reason), settings, now);
     }
     // From here on the secret is proven, so its holder may learn what became of it.
+    const principal = principalOfKey(key);
     if (key.revokedAt !== undefined) {
-      return remembered(refused('credential_revoked', `API key ${key.id} is revoked`), settings, now);
+      const refusal = refused('credential_revoked', `API key ${key.id} is revoked`, principal);
+      return remembered(refusal, settings, now);
     }
     if (key.expiresAt !== undefined && now >= key.expiresAt) {
-      return remembered(refused('credential_expired', `API key ${key.id} has expired`), settings, now);
+      const refusal = refused('credential_expired', `API key ${key.id} has expired`, principal);
+      return remembered(refusal, settings, now);
     }
     return {
       kind: 'accepted',
-      principal: principalOfKey(key),
+      principal,
       dependsOn: dependencyOfKey(key.id),
       ...(key.origin !== 'configured' && { usedKey: key.id }),
     };

@@ -77,7 +77,7 @@ export function createAuthentication(parts: AuthenticationParts): Authentication
     if (verification.kind === 'refused') return err(verification.denial);
     const { principal, usedKey } = verification;
     if (principal.expiresAt !== undefined && now >= principal.expiresAt) {
-      return err(denial('credential_expired', `${principal.credentialId} has expired`));
+      return err(denial('credential_expired', `${principal.credentialId} has expired`, { principal }));
     }
     if (usedKey !== undefined) uses.record(usedKey, now);
     return ok(principal);

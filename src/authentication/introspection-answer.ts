@@ -1,6 +1,7 @@
 import { hash } from 'node:crypto';
 import type { EpochMilliseconds } from '../base/clock.ts';
 import type { IssuerSettings } from '../config/schema/config.ts';
+import type { Principal } from '../principals/principal.ts';
 import { hasAudience } from './claims.ts';
 import type { Issuer, TenantsOfIssuer } from './issuer.ts';
 import { expiryOf, faultOfTimes } from './jwt-rules.ts';
@@ -34,7 +35,8 @@ export function readIntrospection(
     isSubjectRequired: false,
   });
   if (!principal.ok) return forgettable('credential_invalid', principal.error, now);
-  if (expiryOf(answer, now) === 'expired') return forgettable('credential_expired', 'token has expired', now);
+  if (expiryOf(answer, now) === 'expired')
+    return forgettable('credential_expired', 'token has expired', now, principal.value);
   return {
     kind: 'accepted',
     principal: principal.value,
@@ -67,6 +69,7 @@ function forgettable(
   code: 'credential_invalid' | 'credential_expired',
   reason: string,
   now: EpochMilliseconds,
+  principal?: Principal,
 ): Refused {
-  return { ...refused(code, reason), reusableUntil: now + INACTIVE_REUSE };
+  return { ...refused(code, reason, principal), reusableUntil: now + INACTIVE_REUSE };
 }

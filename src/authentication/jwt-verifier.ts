@@ -61,7 +61,7 @@ async function verifyAsOf(
     isSubjectRequired: true,
   });
   if (!principal.ok) return refused('credential_invalid', principal.error);
-  if (expiry === 'expired') return refused('credential_expired', 'token has expired');
+  if (expiry === 'expired') return refused('credential_expired', 'token has expired', principal.value);
   return {
     kind: 'accepted',
     principal: principal.value,

@@ -27,8 +27,9 @@ export interface Refused {
   readonly reusableUntil?: EpochMilliseconds;
 }
 
-export function refused(code: Denial['code'], reason: string): Refused {
-  return { kind: 'refused', denial: denial(code, reason) };
+/** `principal`: whose credential it is, where that is proven. */
+export function refused(code: Denial['code'], reason: string, principal?: Principal): Refused {
+  return { kind: 'refused', denial: denial(code, reason, principal === undefined ? {} : { principal }) };
 }
 
 /**

@@ -1,5 +1,6 @@
 import type { OutageCode } from '../base/outage.ts';
 import type { DenyCode } from '../http/deny-codes.ts';
+import type { Principal } from '../principals/principal.ts';
 
 /** Codes that are outages or transport failures: they are thrown or answered elsewhere, never returned by the pipeline. */
 type FailureCode = OutageCode | 'internal_error' | 'upstream_unavailable' | 'upstream_timeout';
@@ -15,12 +16,14 @@ export interface Denial {
   readonly allow?: readonly string[];
   /** For `Retry-After`. */
   readonly retryAfterSeconds?: number;
+  /** Whose credential it was, once its possession was proven; for log and audit only. */
+  readonly principal?: Principal;
 }
 
 export function denial(
   code: Denial['code'],
   reason: string,
-  details: Pick<Denial, 'scopes' | 'allow' | 'retryAfterSeconds'> = {},
+  details: Pick<Denial, 'scopes' | 'allow' | 'retryAfterSeconds' | 'principal'> = {},
 ): Denial {
   return { code, reason, ...details };
 }

@@ -122,7 +122,12 @@ function refuseCredential(
   now: EpochMilliseconds,
 ): Admission {
   if (refusal.code === 'credential_invalid') runtime.failureBudget.recordFailure(request.origin.address, now);
-  return { kind: 'denied', facts, denial: refusal };
+  const { principal } = refusal;
+  return {
+    kind: 'denied',
+    facts: principal === undefined ? facts : { ...facts, principal },
+    denial: refusal,
+  };
 }
 
 type Authenticated = Result<readonly Principal[], Denial>;
