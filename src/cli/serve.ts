@@ -11,10 +11,6 @@ export async function runServe(options: { readonly file: string }): Promise<numb
       env: process.env,
       openLog: (level) => createLog({ level }),
     });
-    const addresses = `public :${gateway.publicPort}, admin :${gateway.adminPort}, ops :${gateway.opsPort}`;
-    process.stderr.write(`gatehouse serves ${options.file} (revision ${gateway.revision()}): ${addresses}\n`);
-    if (gateway.adminTokenFile !== undefined)
-      process.stderr.write(`the admin token is in ${gateway.adminTokenFile}\n`);
     process.on('SIGHUP', () => void gateway.reload());
     const stop = () => {
       gateway.stop().then(
@@ -24,6 +20,11 @@ export async function runServe(options: { readonly file: string }): Promise<numb
     };
     process.once('SIGTERM', stop);
     process.once('SIGINT', stop);
+    // Whoever reads this may send a signal at once.
+    const addresses = `public :${gateway.publicPort}, admin :${gateway.adminPort}, ops :${gateway.opsPort}`;
+    process.stderr.write(`gatehouse serves ${options.file} (revision ${gateway.revision()}): ${addresses}\n`);
+    if (gateway.adminTokenFile !== undefined)
+      process.stderr.write(`the admin token is in ${gateway.adminTokenFile}\n`);
   } catch (error) {
     const lines =
       error instanceof ConfigRefused
