@@ -34,9 +34,10 @@ const imports: readonly Import[] = files.flatMap((from) =>
   }),
 );
 
-/** First folder; the embedded store is a room of its own, and so is the entry. */
+/** First folder; each store is a room of its own, and so is the entry. */
 function roomOf(file: string): string {
-  if (file.startsWith('stores/embedded/')) return 'stores/embedded';
+  const store = /^stores\/(?:embedded|redis)(?=\/)/.exec(file);
+  if (store !== null) return store[0];
   return file.includes('/') ? (file.split('/')[0] ?? '') : 'main';
 }
 
@@ -44,7 +45,7 @@ function roomOf(file: string): string {
 const STOREYS: readonly (readonly string[])[] = [
   ['base'],
   ['http', 'api-keys', 'keys', 'principals', 'revocation', 'authorization', 'telemetry', 'stores'],
-  ['routing', 'credentials', 'audit', 'upstream', 'assertion', 'stores/embedded'],
+  ['routing', 'credentials', 'audit', 'upstream', 'assertion', 'stores/embedded', 'stores/redis'],
   ['tenants'],
   ['config'],
   ['authentication'],
@@ -61,6 +62,7 @@ const PURE = ['http', 'routing', 'credentials', 'principals', 'authorization'];
 /** Packages and modules that only these files may use: each stands behind one door. */
 const DOORS: Readonly<Record<string, RegExp>> = {
   'node:sqlite': /^stores\/embedded\//,
+  ioredis: /^stores\/redis\//,
   undici: /^upstream\/|^authentication\/issuer-http\.ts$/,
   'prom-client': /^telemetry\//,
   yaml: /^config\//,
