@@ -39,11 +39,11 @@ interface IdentityField {
  * |---|---|---|
  * | fields | those that have a value | none |
  * | assertion | yes | only with `anonymous`, then without a subject |
- * | signature | yes | yes; it covers the same fields |
- * | credentials | yes | those that need no tenant, or whose tenant is known from the host |
+ * | signature | yes | yes; of identity it covers the anonymous assertion, if there is one |
+ * | credentials | yes | those that are no tenant's; a tenant's only where the route lends them |
  *
- * With a signature configured, fields without a value and an absent assertion are sent empty (see `createRequestSignature`);
- * without one they are not sent.
+ * With a signature configured, fields of a principal that have no value are sent empty (see `createRequestSignature`); without
+ * one they are not sent. On public routes nothing is sent empty: a field of identity is absent there.
  */
 export function createIdentityWriter(
   options: IdentityWriterOptions,
@@ -55,16 +55,22 @@ export function createIdentityWriter(
     ...(templates.ok ? templates.value : []),
     ...(assertion.ok && assertion.value !== undefined ? [assertion.value] : []),
   ];
-  const signature: Result<SignRequest | undefined, readonly SettingProblem[]> =
-    identity.signature === undefined
-      ? ok(undefined)
-      : createRequestSignature(
-          identity.signature,
-          identityFields.map(({ name }) => name),
-        );
+  const publicFields = assertion.ok && identity.assertion?.anonymous === true ? [assertion.value] : [];
+  const signature = compileSigner(identity, identityFields);
+  const publicSignature = compileSigner(
+    identity,
+    publicFields.filter((field) => field !== undefined),
+  );
   const credentials = createUpstreamCredentials(options.credentials);
   const clashes = findClashes(options);
-  if (!templates.ok || !assertion.ok || !signature.ok || !credentials.ok || clashes.length > 0)
+  if (
+    !templates.ok ||
+    !assertion.ok ||
+    !signature.ok ||
+    !publicSignature.ok ||
+    !credentials.ok ||
+    clashes.length > 0
+  )
     return err([templates, assertion, signature, credentials].flatMap(problemsOf).concat(clashes));
 
   return ok({
@@ -73,32 +79,64 @@ export function createIdentityWriter(
       ...(signature.value === undefined ? [] : ['Signature-Input', 'Signature']),
       ...credentials.value.fieldNames,
     ],
-    write: combine(identityFields, signature.value, credentials.value),
+    write: combine(
+      writerOf(identityFields, signature.value),
+      writerOf(identityFields, publicSignature.value),
+      credentials.value,
+    ),
   });
 }
 
 function combine(
-  identityFields: readonly IdentityField[],
-  sign: SignRequest | undefined,
+  writeForPrincipal: IdentityWriter['write'],
+  writeForNobody: IdentityWriter['write'],
   credentials: UpstreamCredentials,
 ): IdentityWriter['write'] {
-  if (sign === undefined)
+  return (context, fields) => {
+    if (context.principal === undefined) writeForNobody(context, fields);
+    else writeForPrincipal(context, fields);
+    credentials.write(context, fields);
+  };
+}
+
+/** What signs, and the fields that it covers. */
+interface Signer {
+  readonly covered: readonly IdentityField[];
+  readonly sign: SignRequest;
+}
+
+function compileSigner(
+  { signature }: IdentitySettings,
+  covered: readonly IdentityField[],
+): Result<Signer | undefined, readonly SettingProblem[]> {
+  if (signature === undefined) return ok(undefined);
+  const sign = createRequestSignature(
+    signature,
+    covered.map(({ name }) => name),
+  );
+  return sign.ok ? ok({ covered, sign: sign.value }) : sign;
+}
+
+function writerOf(
+  identityFields: readonly IdentityField[],
+  signer: Signer | undefined,
+): IdentityWriter['write'] {
+  if (signer === undefined)
     return (context, fields) => {
       for (const { name, read } of identityFields) {
         const value = read(context);
         if (value !== undefined) fields.push(name, value);
       }
-      credentials.write(context, fields);
     };
+  const { covered, sign } = signer;
   return (context, fields) => {
     const values: string[] = [];
-    for (const { name, read } of identityFields) {
+    for (const { name, read } of covered) {
       const value = read(context) ?? '';
       values.push(value);
       fields.push(name, value);
     }
     sign(context, values, fields);
-    credentials.write(context, fields);
   };
 }
 

@@ -17,6 +17,8 @@ export interface IdentityContext {
   /** The key that identifies the client, where a pair was presented. */
   readonly clientPrincipal: Principal | undefined;
   readonly tenant: EffectiveTenant | undefined;
+  /** Without a principal: the tenant's own upstream credentials are sent all the same, since the route says so. */
+  readonly lendsTenantCredentials: boolean;
   readonly now: EpochMilliseconds;
   /** The message as the upstream will get it; bound by the request signature. */
   readonly method: string;

@@ -27,9 +27,11 @@ export type SignRequest = (
  * `content-digest` if the client sent exactly one, and the identity fields by their lower-case names, whether they have a value or not.
  * Parameters: `created`, `expires`, `nonce`, `keyid`, `alg`.
  *
- * A covered field without a value is sent empty, so that any implementation of RFC 9421 finds it; a verifier behind a server
+ * On public routes no field of identity is sent, so none is covered, but an anonymous assertion.
+ *
+ * For a principal, a covered field without a value is sent empty, so that any implementation of RFC 9421 finds it; a verifier behind a server
  * that drops empty fields takes the empty text for a missing one. So nobody on the way can add an identity field that the
- * gateway did not send, and one rule holds for all requests: exactly these components are covered.
+ * gateway did not send. A verifier takes as identity what is covered, and nothing else.
  *
  * Without `content-digest` the body is not bound. Appends Signature-Input and Signature. Paths of problems are relative
  * to the upstream's settings.

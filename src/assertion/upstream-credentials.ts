@@ -11,8 +11,9 @@ export interface UpstreamCredentials {
   /** Names of the credentials that each tenant must have which sends requests there. */
   readonly tenantCredentials: readonly string[];
   /**
-   * On public routes too, since it is the gateway that has access here and not the client; a field that needs a tenant is left
-   * out if the request has none. Throws `Outage('identity_unavailable')` if the tenant lacks a credential: the request never
+   * The gateway's own access on public routes too. What belongs to a tenant needs a principal, or a route that lends it: whoever
+   * can name a host would else speak to the upstream as that host's tenant. A field that needs a tenant is left out if the request
+   * has none. Throws `Outage('identity_unavailable')` if the tenant lacks a credential: the request never
    * goes out without it.
    */
   write(context: IdentityContext, fields: string[]): void;
@@ -48,7 +49,9 @@ export function createUpstreamCredentials(
     ],
     tenantCredentials: [...new Set(templates.flatMap(({ template }) => template.tenantCredentials))],
     write(context, fields) {
+      const isLent = context.principal !== undefined || context.lendsTenantCredentials;
       for (const { name, template } of templates) {
+        if (!isLent && template.tenantCredentials.length > 0) continue;
         const value = template.render(context);
         if (value !== undefined) fields.push(name, value);
       }

@@ -51,6 +51,7 @@ export function createForwardedFields(
         principal: admitted.principal,
         clientPrincipal: admitted.clientPrincipal,
         tenant: admitted.tenant,
+        lendsTenantCredentials: admitted.route.lendsTenantCredentials,
         now,
         method,
         authority,

@@ -11,6 +11,8 @@ export interface Route extends Routable {
   readonly path: PathPattern;
   readonly methods: readonly string[] | undefined;
   readonly isPublic: boolean;
+  /** Public routes: the tenant's own upstream credentials are sent without a principal. */
+  readonly lendsTenantCredentials: boolean;
   /** Keys and tokens are admitted while the revocation list may be out of date. */
   readonly servesStale: boolean;
   readonly accepts: ReadonlySet<AcceptedCredentials>;
@@ -31,6 +33,8 @@ export interface Route extends Routable {
   readonly timeouts: { readonly headers: number; readonly idle: number };
   /** Literal prefix that is taken from the path before it is sent; empty if there is none. */
   readonly stripPrefix: string;
+  /** Origins whose pages may open WebSockets; `undefined`: there are none on this route. */
+  readonly webSocketOrigins: ReadonlySet<string> | undefined;
   readonly upstream: string;
 }
 
@@ -60,6 +64,7 @@ function compileRoute(route: RouteSettings, settings: Pick<Settings, 'upstreams'
     path,
     methods: route.match.methods,
     isPublic: route.public === true,
+    lendsTenantCredentials: route.lendTenantCredentials === true,
     servesStale: route.serveStale === true,
     accepts: new Set(route.accept ?? []),
     requiredScopes: route.require.scopes,
@@ -76,6 +81,7 @@ function compileRoute(route: RouteSettings, settings: Pick<Settings, 'upstreams'
       idle: route.timeouts.idle ?? upstreamTimeouts?.idle ?? DEFAULT_IDLE_TIMEOUT,
     },
     stripPrefix: route.stripPrefix ?? '',
+    webSocketOrigins: route.websocket && new Set(route.websocket.origins),
     upstream: route.upstream,
   };
 }

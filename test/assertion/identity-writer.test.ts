@@ -95,7 +95,7 @@ describe('the identity writer', () => {
     };
     const nobody = contextOf({ principal: undefined });
     const names = (context: IdentityContext) => pairsOf(write(settings, context)).map(({ name }) => name);
-    expect(names(nobody)).toEqual(['X-Api-Key', 'X-Static', 'Authorization']);
+    expect(names(nobody)).toEqual(['X-Static', 'Authorization']);
     expect(names(contextOf({ principal: undefined, tenant: undefined }))).toEqual([
       'X-Static',
       'Authorization',
@@ -104,12 +104,18 @@ describe('the identity writer', () => {
     expect(decodeJwt(valueOf(asserted, 'X-Gatehouse-Assertion') ?? '').sub).toBeUndefined();
   });
 
+  it('speaks to the upstream as a tenant for nobody, unless the route lends its credentials', () => {
+    const lent = contextOf({ principal: undefined, lendsTenantCredentials: true });
+    expect(valueOf(write(ALL, lent), 'X-Api-Key')).toBe('acme-legacy-key');
+    expect(valueOf(write(ALL, contextOf({ principal: undefined })), 'X-Api-Key')).toBeUndefined();
+  });
+
   it('throws rather than leave out what it cannot make', () => {
     const globex = { id: tenantIdOf('globex'), name: 'Globex', credentials: {} };
     for (const principal of [contextOf().principal, undefined])
-      expect(() => write(ALL, contextOf({ principal, tenant: globex }))).toThrow(
-        new Outage('identity_unavailable', 'tenant globex has no credential legacyKey'),
-      );
+      expect(() =>
+        write(ALL, contextOf({ principal, tenant: globex, lendsTenantCredentials: true })),
+      ).toThrow(new Outage('identity_unavailable', 'tenant globex has no credential legacyKey'));
   });
 
   it('refuses two uses of one field name, as servers fold names, with every place', () => {

@@ -157,20 +157,19 @@ describe('the request signature', () => {
   });
 
   it('covers an identity field that has no value as an empty one, so that nobody can add it', async () => {
-    for (const principal of [principalOf({ kind: 'key', roles: new Set() }), undefined]) {
-      const context = contextOf({ principal });
-      const fields = write(context);
-      expect(valueOf(fields, 'X-User-Roles')).toBe('');
-      await verify(context, fields);
-      const added = fields.map((each, index) => (fields[index - 1] === 'X-User-Roles' ? 'admin' : each));
-      await expect(verify(context, added)).rejects.toThrow('Signature verification failed');
-    }
+    const context = contextOf({ principal: principalOf({ kind: 'key', roles: new Set() }) });
+    const fields = write(context);
+    expect(valueOf(fields, 'X-User-Roles')).toBe('');
+    await verify(context, fields);
+    const added = fields.map((each, index) => (fields[index - 1] === 'X-User-Roles' ? 'admin' : each));
+    await expect(verify(context, added)).rejects.toThrow('Signature verification failed');
   });
 
-  it('on a public route carries no identity', () => {
-    const fields = pairsOf(write(contextOf({ principal: undefined })));
-    expect(fields.slice(0, 3).map(({ value }) => value)).toEqual(['', '', '']);
-    expect(fields.map(({ name }) => name)).toEqual([...Object.keys(FIELDS), 'Signature-Input', 'Signature']);
+  it('on a public route binds the request, and neither sends nor covers a field of identity', async () => {
+    const context = contextOf({ principal: undefined });
+    const fields = write(context);
+    expect(pairsOf(fields).map(({ name }) => name)).toEqual(['Signature-Input', 'Signature']);
+    await verify(context, fields, { components: ['@method', '@authority', '@path', '@query'] });
   });
 
   it('binds the body through the client’s Content-Digest, where it sent one', async () => {

@@ -57,6 +57,7 @@ export function contextOf(members: Partial<IdentityContext> = {}): IdentityConte
       name: 'Acme GmbH',
       credentials: { legacyKey: new Secret('acme-legacy-key') },
     },
+    lendsTenantCredentials: false,
     now: NOW,
     method: 'GET',
     authority: 'orders.internal:8080',

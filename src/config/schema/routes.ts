@@ -20,6 +20,15 @@ const pathPattern = patternText(
   'path pattern',
 );
 
+/** As a browser writes it into Origin: scheme, host and a port that is not the default one, nothing else. */
+const webOrigin = patternText(
+  /^[a-z][a-z0-9+.-]*:\/\/[^\s/?#@\\,*]+$/,
+  'an origin such as https://app.example.com, without path or wildcard',
+  'origin',
+).refine((value) => !/^https?:/.test(value) || (URL.canParse(value) && new URL(value).origin === value), {
+  error: 'the origin as browsers write it: lower-case, without the default port',
+});
+
 export function routesSchema() {
   const accept = z.array(z.enum(['apiKey', 'bearer', 'apiKey+bearer'])).min(1);
   const route = z.strictObject({
@@ -80,6 +89,12 @@ export function routesSchema() {
       .describe(
         'Literal prefix that is taken from the path before it is forwarded. Must begin `match.path`.',
       ),
+    lendTenantCredentials: z
+      .literal(true, { error: 'true, or no such key' })
+      .optional()
+      .describe(
+        "Public routes: the tenant's own upstream credentials are sent, so that an upstream which asks for them answers at all. Whoever can name a host of the tenant then reaches the upstream as that tenant.",
+      ),
     serveStale: z
       .literal(true, { error: 'true, or no such key' })
       .optional()
@@ -100,6 +115,18 @@ export function routesSchema() {
       })
       .optional()
       .describe('Answer to refused requests in the words of an old client, instead of problem+json.'),
+    websocket: z
+      .strictObject({
+        origins: z
+          .array(webOrigin)
+          .describe(
+            'Pages that may open a WebSocket, as exact origins; empty: none may. Clients that are no browser send no Origin, and are not held to this.',
+          ),
+      })
+      .optional()
+      .describe(
+        'WebSockets are passed on. Absent: a request for one is forwarded as a plain request, without Upgrade.',
+      ),
     upstream: entryName.describe('Name of the upstream that the request is forwarded to.'),
   });
   return z

@@ -21,6 +21,12 @@ export function checkRoutes(settings: Settings, report: Report): void {
     checkAdmission(report, path, route);
     checkPath(report, path, route);
     checkTenantField(settings, report, path, route);
+    if (route.websocket !== undefined && route.match.methods?.includes('GET') === false)
+      report.problem([...path, 'websocket'], {
+        found: '"websocket" on a route without GET',
+        expected: 'GET among match.methods, since every WebSocket begins with it',
+        at: 'key',
+      });
     if (route.timeouts.headers === 0)
       report.problem([...path, 'timeouts', 'headers'], { expected: 'more than 0' });
   }
@@ -50,6 +56,12 @@ function refuseSameMatch(routes: readonly RouteSettings[], report: Report): void
 
 function checkAdmission(report: Report, path: ConfigPath, route: RouteSettings): void {
   if (route.public !== true) {
+    if (route.lendTenantCredentials === true)
+      report.problem([...path, 'lendTenantCredentials'], {
+        found: '"lendTenantCredentials" on a route that is not public',
+        expected: "no such key, since a principal brings its tenant's credentials anyway",
+        at: 'key',
+      });
     if (route.accept === undefined)
       report.problem(path, { found: 'neither "accept" nor "public"', expected: 'one of them' });
     return;
