@@ -44,7 +44,7 @@ function classify(name: string): Treatment {
     default:
   }
   const folded = foldFieldName(name);
-  const isOurs = HOP_BY_HOP.has(folded) || folded.startsWith('proxy-') || folded.startsWith('x-gatehouse-');
+  const isOurs = HOP_BY_HOP.has(folded) || /^(?:proxy|gatehouse|x-gatehouse)-/.test(folded);
   return isOurs ? 'drop' : 'pass';
 }
 
