@@ -1,11 +1,12 @@
 import { expect } from 'vitest';
-import type { AuditRecordView } from '../../src/admin/views.ts';
 import { type ConfigObject, startTestGateway, type TestGateway, type TestGatewayOptions } from './gateway.ts';
 import type { RawAnswer } from './raw-client.ts';
 import { type RawUpstream, type RecordedRequest, startRawUpstream } from './raw-upstream.ts';
 
 /** The `keyid` and secret of the signature that the upstream gets. */
 export const SIGNATURE_SECRET = 'signature-secret-0123456789abcdef0123456789';
+
+type AuditRecord = Awaited<ReturnType<TestGateway['auditOf']>>;
 
 export interface AttackedGateway {
   readonly gateway: TestGateway;
@@ -16,7 +17,7 @@ export interface AttackedGateway {
   /** Forgets what the upstream got so far. */
   forget(): void;
   /** The refusal that was expected, nothing at the upstream, the audit record, and a gateway that lives. */
-  expectRefused(answer: RawAnswer, status: number, code: string): Promise<AuditRecordView>;
+  expectRefused(answer: RawAnswer, status: number, code: string): Promise<AuditRecord>;
   /** The only request that reached the upstream since `forget`, whole; its audit record says admitted. */
   expectForwarded(answer: RawAnswer): Promise<RecordedRequest>;
   /** Nothing has reached the upstream since `forget`, not even an unfinished request. */
