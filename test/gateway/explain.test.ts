@@ -17,16 +17,13 @@ let upstream: RawUpstream;
 let gateway: TestGateway;
 let signing: SigningKey;
 
+function key(id: string, text: string, tenant: string, more: object = {}): object {
+  return { id, tenant, name: id, digest: `sha256:${hash('sha256', text)}`, ...more };
+}
+
 beforeAll(async () => {
   upstream = await startRawUpstream('HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok');
   signing = await createSigningKey('ES256', 'f1');
-  const key = (id: string, text: string, tenant: string, more: object = {}) => ({
-    id,
-    tenant,
-    name: id,
-    digest: `sha256:${hash('sha256', text)}`,
-    ...more,
-  });
   gateway = await startTestGateway(
     {
       limits: { failedCredentials: '1000/s' },

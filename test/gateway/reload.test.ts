@@ -4,6 +4,7 @@ import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { eventually } from '../support/authentication.ts';
 import { type ConfigObject, startTestGateway, type TestGateway } from '../support/gateway.ts';
+import { heapBytes } from '../support/heap.ts';
 import { startSteadyLoad } from '../support/load.ts';
 import { connectRaw, parseAnswer } from '../support/raw-client.ts';
 import { type RawUpstream, startRawUpstream } from '../support/raw-upstream.ts';
@@ -96,6 +97,7 @@ describe('reloads', () => {
     });
     await eventually(() => load.answered() > 20, 'the load to begin');
     const before = handles();
+    const heapBefore = heapBytes();
     const openBefore = upstream.connections.filter(({ isClosed }) => !isClosed).length;
     for (let number = 1; number <= 190; number += 1) {
       gateway.writeConfig(generation(number));
@@ -110,6 +112,7 @@ describe('reloads', () => {
     const answered = load.answered();
     await eventually(() => load.answered() > answered + 20, 'the load to go on');
     const after = handles();
+    const heapAfter = heapBytes();
     const openAfter = upstream.connections.filter(({ isClosed }) => !isClosed).length;
     await load.stop();
 
@@ -121,6 +124,8 @@ describe('reloads', () => {
     for (const [kind, count] of Object.entries(after))
       expect(count, `${kind} after ${JSON.stringify(before)}`).toBeLessThanOrEqual((before[kind] ?? 0) + 5);
     expect(upstream.requests.at(-1)?.all('x-generation')).toEqual(['g200']);
+    // What the upstream recorded is in it; a generation that stays behind is more than 1 MiB each.
+    expect(heapAfter - heapBefore).toBeLessThan(100 * 1024 * 1024);
   }, 30_000);
 
   it('take up a ConfigMap, whose link is swapped', async () => {
