@@ -11,6 +11,8 @@ export interface RequestTarget {
 }
 
 const SLASH = 0x2f;
+const DOT = 0x2e;
+const SEMICOLON = 0x3b;
 const QUESTION = 0x3f;
 const HASH = 0x23;
 const PERCENT = 0x25;
@@ -73,7 +75,10 @@ function splitPath(path: string, query: string, isEncoded: boolean): Result<Requ
       segment = decoded.value;
       segments[index] = segment;
     }
-    if (segment.charCodeAt(0) === 0x2e && isDotSegment(segment)) return err('the path has a dot segment');
+    const first = segment.charCodeAt(0);
+    // Servers that take path parameters off are left with an empty segment, and drop it.
+    if (first === SEMICOLON) return err('the path has an empty segment with parameters');
+    if (first === DOT && isDotSegment(segment)) return err('the path has a dot segment');
   }
   return ok({ path, query, segments });
 }
