@@ -111,7 +111,7 @@ function configOf(
     listen: { public: `127.0.0.1:${port}`, admin: '127.0.0.1:0', ops: '127.0.0.1:0' },
     publicUrl: AUDIENCE,
     store: { embedded: { path: ':memory:' } },
-    admin: { tokens: [{ name: 'bench', token: randomBytes(24).toString('hex') }] },
+    admin: { tokens: [{ name: 'bench', token: randomBytes(24).toString('hex'), role: 'operator' }] },
     tenants: { [TENANT]: variant.credential === 'apiKey' ? {} : { issuers: ['login'] } },
     ...credentials,
     upstreams: {
