@@ -24,6 +24,8 @@ export function createWellKnown(keyring: Pick<Keyring, 'jwks'>): WellKnown {
   let written: WrittenKeys | undefined;
   return {
     answerJwks(received, response) {
+      // Nobody has judged the framing of a body here, so nothing behind it is read as a request.
+      if (hasBody(received)) response.shouldKeepAlive = false;
       const isRead = received.method === 'GET' || received.method === 'HEAD';
       if (!isRead) {
         response.shouldKeepAlive = false;
@@ -50,4 +52,8 @@ export function createWellKnown(keyring: Pick<Keyring, 'jwks'>): WellKnown {
       response.end(received.method === 'HEAD' ? undefined : body);
     },
   };
+}
+
+function hasBody({ headers }: IncomingMessage): boolean {
+  return headers['content-length'] !== undefined || headers['transfer-encoding'] !== undefined;
 }

@@ -192,3 +192,22 @@ describe('F08 garbage behind a request that is being answered', () => {
     await attacked.expectAlive();
   });
 });
+
+describe('F14 a document that the gateway publishes itself', () => {
+  it.each([
+    ['in two framings', 'Transfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n'],
+    ['in chunks', 'Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n'],
+    ['of a length', 'Content-Length: 3\r\n\r\nabc'],
+    ['that is held back', 'Expect: 100-continue\r\nContent-Length: 3\r\n\r\nabc'],
+  ])(
+    'asked for with a body %s is the last answer: what follows is not read as a request',
+    async (_, rest) => {
+      const client = await connect();
+      client.send(`GET /.well-known/jwks.json HTTP/1.1\r\nHost: gw.test\r\n${rest}${SMUGGLED}`);
+      await client.closed();
+      expect(statusesIn(client)).toEqual(['200']);
+      attacked.expectNothingSent();
+      await attacked.expectAlive();
+    },
+  );
+});
