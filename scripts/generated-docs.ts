@@ -1,11 +1,13 @@
 /** The pages of docs/ that are made from the code, by path. A test compares them with what is there. */
 import { configReference } from '../src/config/reference.ts';
 import { DENY_CODES, type DenyCodeEntry } from '../src/http/deny-codes.ts';
+import { openapiDocument } from './openapi-document.ts';
 
-export function generatedDocs(): ReadonlyMap<string, string> {
+export async function generatedDocs(): Promise<ReadonlyMap<string, string>> {
   return new Map([
     ['docs/configuration.md', configReference()],
     ['docs/deny-codes.md', denyCodeReference()],
+    ['docs/openapi.json', await openapiDocument()],
   ]);
 }
 

@@ -5,17 +5,32 @@ import type { KeyService } from '../api-keys/key-service.ts';
 import type { AuditStream } from '../audit/audit-stream.ts';
 import type { Clock, EpochMilliseconds } from '../base/clock.ts';
 import type { ExplainedRequest, Explanation } from '../gateway/explain.ts';
+import type { EncryptionKeyUse } from '../keys/encryption-key-use.ts';
 import type { Keyring } from '../keys/keyring.ts';
 import type { Stores } from '../stores/stores.ts';
 import type { Log } from '../telemetry/log.ts';
 import type { CheckReport } from '../telemetry/readiness.ts';
 import type { TenantService } from '../tenants/tenant-service.ts';
 import type { AdminTokens } from './admin-tokens.ts';
+import type { AdminRole } from './roles.ts';
 
 /** What loading the configuration anew came to. `errors`: the lines that `gatehouse check` would print. */
 export type ReloadReport =
   | { readonly outcome: 'reloaded' | 'unchanged'; readonly revision: string }
   | { readonly outcome: 'refused'; readonly revision: string; readonly errors: readonly string[] };
+
+/** One process that serves from the same store. */
+export interface ReplicaReport {
+  readonly id: string;
+  /** The one that answers. */
+  readonly isSelf: boolean;
+  readonly version: string;
+  /** Of the configuration that it serves. */
+  readonly revision: string;
+  readonly startedAt: EpochMilliseconds;
+  /** Of its revocation list; infinite while that is read anew. */
+  readonly lagMilliseconds: number;
+}
 
 export interface StatusReport {
   readonly version: string;
@@ -28,16 +43,19 @@ export interface StatusReport {
     /** Why the newest file is not the one that is serving; empty if it is. */
     readonly errors: readonly string[];
   };
+  readonly replicas: readonly ReplicaReport[];
+  /** Absent while the store cannot be asked. */
+  readonly encryptionKeys?: readonly EncryptionKeyUse[];
   /** As `/readyz?verbose` tells them. */
   readonly checks: readonly CheckReport[];
 }
 
 /** What administration is built on; the composition root gives it. */
 export interface AdminContext {
-  readonly stores: Pick<Stores, 'revocations' | 'keyring' | 'audit'>;
+  readonly stores: Pick<Stores, 'tenants' | 'apiKeys' | 'revocations' | 'keyring' | 'replays' | 'audit'>;
   readonly keyService: KeyService;
   readonly tenantService: TenantService;
-  readonly keyring: Pick<Keyring, 'rotate'>;
+  readonly keyring: Pick<Keyring, 'rotate' | 'reseal' | 'encryptionKeyUses' | 'problemWith'>;
   /** Issuers of the serving configuration: their names, and their `iss`. */
   readonly issuers: () => readonly { readonly name: string; readonly issuer: string }[];
   readonly reload: () => Promise<ReloadReport>;
@@ -46,8 +64,16 @@ export interface AdminContext {
   readonly explain: (request: ExplainedRequest) => Promise<Explanation>;
   readonly audit: Pick<AuditStream, 'record' | 'recordNow'>;
   readonly tokens: AdminTokens;
+  readonly version: string;
   readonly log: Log;
   readonly clock: Clock;
+}
+
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    /** The least role that a token must have. A route without one does not register. */
+    role?: AdminRole;
+  }
 }
 
 export type AdminApp = FastifyInstance<

@@ -1,28 +1,34 @@
-import Fastify, { type FastifyError, type FastifyReply, type FastifyRequest } from 'fastify';
+import Fastify, { type FastifyError, type FastifyReply } from 'fastify';
 import {
   hasZodFastifySchemaValidationErrors,
+  serializerCompiler,
   validatorCompiler,
   type ZodTypeProvider,
 } from 'fastify-type-provider-zod';
-import { createFailureBudget } from '../authentication/failure-budget.ts';
 import { StoreUnavailable } from '../base/outage.ts';
 import { withoutQuery } from '../telemetry/redaction.ts';
+import { guardAccess } from './access.ts';
 import type { AdminApp, AdminContext } from './admin-context.ts';
-import { ADMINISTRATOR, administrationRecord, DECISION_ID, newDecisionId } from './audited-change.ts';
+import { ADMINISTRATOR, DECISION_ID, newDecisionId } from './audited-change.ts';
+import { describeApi, documentRoute } from './openapi.ts';
 import { AdminProblem, type AdminProblemStatus, type FieldError, problemBody } from './problem.ts';
+import { backupRoutes } from './routes/backup.ts';
+import { importRoutes } from './routes/imports.ts';
 import { keyRoutes } from './routes/keys.ts';
 import { operationRoutes } from './routes/operations.ts';
 import { revocationRoutes } from './routes/revocations.ts';
 import { tenantRoutes } from './routes/tenants.ts';
 
-/** Key imports are the largest requests, and one line each. */
+/** Of requests that are about one thing. */
 const BODY_BYTES = 64 * 1024;
 /** Revocation ids hold escaped issuers and token ids. */
 const PARAMETER_CHARACTERS = 4096;
 
+const ROUTES = [keyRoutes, importRoutes, tenantRoutes, revocationRoutes, operationRoutes, backupRoutes];
+
 /**
- * The administration API under `/v1`. Every request needs a bearer admin token; every change is audited; bodies are
- * never logged. The caller lets it listen and closes it.
+ * The administration API under `/v1`, described at `/openapi.json`. Every request needs a bearer admin token of the role
+ * that its route names; every change is audited; bodies are never logged. The caller lets it listen and closes it.
  */
 export function createAdminListener(context: AdminContext): AdminApp {
   const app = Fastify({
@@ -38,15 +44,15 @@ export function createAdminListener(context: AdminContext): AdminApp {
     },
   }).withTypeProvider<ZodTypeProvider>();
   app.setValidatorCompiler(validatorCompiler);
+  app.setSerializerCompiler(serializerCompiler);
   app.decorateRequest(ADMINISTRATOR, '');
   app.decorateRequest(DECISION_ID, '');
-  const authenticate = createAuthentication(context);
 
   app.addHook('onRequest', async (request, reply) => {
     request.setDecorator(DECISION_ID, newDecisionId());
     reply.header('cache-control', 'no-store').header('x-content-type-options', 'nosniff');
-    request.setDecorator(ADMINISTRATOR, authenticate(request));
   });
+  guardAccess(app, context);
   app.addHook('onResponse', async (request, reply) => {
     context.log.debug(
       {
@@ -70,38 +76,15 @@ export function createAdminListener(context: AdminContext): AdminApp {
     send(reply, problem, decisionId);
   });
 
-  keyRoutes(app, context);
-  tenantRoutes(app, context);
-  revocationRoutes(app, context);
-  operationRoutes(app, context);
+  describeApi(app, context.version);
+  // In a plugin of its own, since the description hears of routes that come after it is loaded.
+  app.register((scope, _options, done) => {
+    const routes = scope.withTypeProvider<ZodTypeProvider>();
+    for (const register of ROUTES) register(routes, context);
+    documentRoute(routes);
+    done();
+  });
   return app;
-}
-
-/** Beyond it a peer's failures are answered 429 and no longer recorded. */
-const FAILED_TOKENS = { count: 20, windowMilliseconds: 60_000 } as const;
-const BEARER = /^Bearer +([A-Za-z0-9._~+/-]+=*) *$/i;
-
-/** Gives the name of the token, or throws the problem. A right token is never locked out by wrong ones of its peer. */
-function createAuthentication(context: AdminContext): (request: FastifyRequest) => string {
-  const budget = createFailureBudget(FAILED_TOKENS);
-  return (request) => {
-    const presented = BEARER.exec(request.headers.authorization ?? '')?.[1];
-    const name = presented === undefined ? undefined : context.tokens.nameOf(presented);
-    if (name !== undefined) return name;
-    const now = context.clock();
-    const retryAfterSeconds = budget.isExhausted(request.ip, now);
-    if (retryAfterSeconds !== undefined) {
-      throw new AdminProblem(429, 'Too many requests without a valid admin token.', { retryAfterSeconds });
-    }
-    budget.recordFailure(request.ip, now);
-    context.audit.record({
-      ...administrationRecord(context, request),
-      decision: 'denied',
-      code: 'admin.authenticate',
-      reason: presented === undefined ? 'no bearer token' : 'wrong bearer token',
-    });
-    throw new AdminProblem(401, 'A valid admin token is required, as `Authorization: Bearer …`.');
-  };
 }
 
 function send(reply: FastifyReply, problem: AdminProblem, decisionId: string): void {
@@ -116,8 +99,8 @@ function send(reply: FastifyReply, problem: AdminProblem, decisionId: string): v
 /** Statuses of the framework that say what the client did wrong, with a sentence that repeats nothing of the request. */
 const FRAMEWORK_DETAILS: Readonly<Record<number, string>> = {
   400: 'The request is malformed: JSON is expected.',
-  413: `The body is larger than ${BODY_BYTES} bytes.`,
-  415: 'The body must be application/json.',
+  413: 'The body is too large.',
+  415: 'The body has a media type that this resource does not take.',
 };
 
 function problemOfError(error: FastifyError): AdminProblem {

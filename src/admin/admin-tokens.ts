@@ -1,27 +1,34 @@
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
 import { loadOrCreatePrivateFile } from '../base/private-file.ts';
 import { Secret } from '../base/secret.ts';
+import type { AdminRole } from './roles.ts';
 
 export interface AdminToken {
   /** Who it is in the audit stream. */
   readonly name: string;
   readonly token: Secret;
+  readonly role: AdminRole;
 }
+
+export type Administrator = Pick<AdminToken, 'name' | 'role'>;
 
 /** The bearer tokens of the administration API. */
 export interface AdminTokens {
-  /** Name of the token; `undefined` = none of them. Takes the same time whichever it is. */
-  nameOf(presented: string): string | undefined;
+  /** Whose token it is; `undefined` = nobody's. Takes the same time whichever it is. */
+  find(presented: string): Administrator | undefined;
 }
 
 export function createAdminTokens(tokens: readonly AdminToken[]): AdminTokens {
-  const digests = tokens.map(({ name, token }) => ({ name, digest: sha256(token.reveal()) }));
+  const known = tokens.map(({ name, role, token }) => ({
+    administrator: { name, role },
+    digest: sha256(token.reveal()),
+  }));
   return {
-    nameOf(presented) {
+    find(presented) {
       const digest = sha256(presented);
-      let found: string | undefined;
-      for (const candidate of digests) {
-        if (timingSafeEqual(candidate.digest, digest)) found = candidate.name;
+      let found: Administrator | undefined;
+      for (const candidate of known) {
+        if (timingSafeEqual(candidate.digest, digest)) found = candidate.administrator;
       }
       return found;
     },
@@ -36,7 +43,7 @@ const LENGTH = 43;
 const TOKEN = /^gho_[0-9A-Za-z]{43}$/;
 
 /**
- * The first token, for a gateway whose configuration names none: read from `file`, or made and written there with mode
+ * The first token, of role `admin`, for a gateway whose configuration names none: read from `file`, or made and written there with mode
  * 0600. Print the name of the file, never the token. Throws an Error with a sentence for the operator.
  */
 export async function loadOrCreateAdminToken(file: string): Promise<AdminToken> {
@@ -46,7 +53,7 @@ export async function loadOrCreateAdminToken(file: string): Promise<AdminToken> 
       `The file ${file} does not hold an admin token: delete it, and the next start makes another.`,
     );
   }
-  return { name: 'first-token', token: new Secret(text) };
+  return { name: 'first-token', token: new Secret(text), role: 'admin' };
 }
 
 /** Uniform by rejection, so that no character is likelier. */

@@ -1,75 +1,19 @@
-import type { ApiKey } from '../api-keys/api-key.ts';
 import type { KeyWithState } from '../api-keys/key-service.ts';
-import type { ApiKeyState } from '../api-keys/key-state.ts';
 import type { StoredAuditRecord } from '../audit/audit-store.ts';
 import type { EpochMilliseconds } from '../base/clock.ts';
 import type { StoredKeyring, StoredSigningKey } from '../keys/keyring-store.ts';
-import { type Revocation, type RevocationTarget, revocationIdOf } from '../revocation/revocation.ts';
+import { type Revocation, revocationIdOf } from '../revocation/revocation.ts';
 import type { AdministeredTenant } from '../tenants/tenant-service.ts';
 import type { StatusReport } from './admin-context.ts';
+import type { KeyView } from './schemas/keys.ts';
+import type { AuditRecordView, KeyringView, SigningKeyView, StatusView } from './schemas/operations.ts';
+import type { RevocationView } from './schemas/revocations.ts';
+import type { TenantView } from './schemas/tenants.ts';
 
-/** What the API answers. Times are RFC 3339 in UTC. Digests and sealed keys are never shown. */
+export type { KeyView } from './schemas/keys.ts';
+export type { AuditRecordView } from './schemas/operations.ts';
 
-export interface KeyView {
-  readonly id: string;
-  readonly tenant: string;
-  readonly name: string;
-  readonly owner?: string;
-  readonly scopes: readonly string[];
-  readonly roles: readonly string[];
-  readonly origin: ApiKey['origin'];
-  readonly state: ApiKeyState;
-  readonly createdAt: string;
-  readonly expiresAt?: string;
-  readonly revokedAt?: string;
-  readonly replacedBy?: string;
-  readonly lastUsedAt?: string;
-}
-
-export interface TenantView {
-  readonly id: string;
-  readonly name: string;
-  readonly status: 'active' | 'suspended';
-  readonly hosts: readonly string[];
-  readonly issuers: readonly string[];
-  readonly origin: AdministeredTenant['origin'];
-  /** False: the configuration has this id or one of these hosts too, and counts. */
-  readonly isInEffect: boolean;
-  readonly createdAt?: string;
-  readonly updatedAt?: string;
-  readonly revision?: number;
-}
-
-export interface RevocationView {
-  readonly id: string;
-  readonly target: RevocationTarget;
-  readonly issuedBefore?: string;
-  readonly expiresAt?: string;
-  readonly revokedAt: string;
-  readonly revokedBy: string;
-  readonly reason?: string;
-}
-
-export interface SigningKeyView {
-  readonly kid: string;
-  readonly algorithm: string;
-  readonly createdAt: string;
-}
-
-export interface KeyringView {
-  readonly purpose: string;
-  readonly rotatedAt: string;
-  readonly previous?: SigningKeyView;
-  readonly current: SigningKeyView;
-  readonly next: SigningKeyView;
-}
-
-export type StatusView = Omit<StatusReport, 'startedAt' | 'configuration'> & {
-  readonly startedAt: string;
-  readonly configuration: Omit<StatusReport['configuration'], 'loadedAt'> & { readonly loadedAt: string };
-};
-
-export type AuditRecordView = Omit<StoredAuditRecord, 'at'> & { readonly at: string };
+/** What the API answers. Digests and sealed keys are never shown. */
 
 export function viewKey({ apiKey, state }: KeyWithState): KeyView {
   const { id, tenant, name, owner, scopes, roles, origin, replacedBy } = apiKey;
@@ -131,11 +75,16 @@ function viewSigningKey({ kid, algorithm, createdAt }: StoredSigningKey): Signin
   return { kid, algorithm, createdAt: instantOf(createdAt) };
 }
 
-export function viewStatus({ configuration, startedAt, ...status }: StatusReport): StatusView {
+export function viewStatus({ configuration, startedAt, replicas, ...status }: StatusReport): StatusView {
   return {
     ...status,
     startedAt: instantOf(startedAt),
     configuration: { ...configuration, loadedAt: instantOf(configuration.loadedAt) },
+    replicas: replicas.map(({ lagMilliseconds, ...replica }) => ({
+      ...replica,
+      startedAt: instantOf(replica.startedAt),
+      lagMilliseconds: Number.isFinite(lagMilliseconds) ? lagMilliseconds : null,
+    })),
   };
 }
 

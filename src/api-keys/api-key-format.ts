@@ -1,4 +1,4 @@
-import { createHmac, hash, type KeyObject, randomBytes } from 'node:crypto';
+import { createHash, createHmac, hash, type KeyObject, randomBytes } from 'node:crypto';
 import { crc32 } from 'node:zlib';
 import type { ApiKeyDigest, ApiKeyId } from './api-key.ts';
 
@@ -36,9 +36,19 @@ function checkOf(text: string): string {
   return check;
 }
 
+/** The same id for the same text: 40 bits of its SHA-256. */
+export function apiKeyIdFor(text: string): ApiKeyId {
+  const digest = createHash('sha256').update(text).digest();
+  return Array.from({ length: ID_LENGTH }, (_, at) => ID_ALPHABET.charAt((digest[at] ?? 0) & 31)).join(
+    '',
+  ) as ApiKeyId;
+}
+
 /** A new key, `ghk_<id>_<secret><check>`: 40 bits of id, 190 bits of secret. */
-export function generateApiKey(): { readonly id: ApiKeyId; readonly key: string } {
-  const id = randomText(ID_ALPHABET, ID_LENGTH) as ApiKeyId;
+export function generateApiKey(id = randomText(ID_ALPHABET, ID_LENGTH) as ApiKeyId): {
+  readonly id: ApiKeyId;
+  readonly key: string;
+} {
   const body = `${ISSUED_KEY_PREFIX}${id}_${randomText(BASE62, SECRET_LENGTH)}`;
   return { id, key: body + checkOf(body) };
 }

@@ -1,31 +1,17 @@
 import type { KeyObject } from 'node:crypto';
 import type { Clock, EpochMilliseconds } from '../base/clock.ts';
+import { changedMeanwhile, type Expectation } from '../base/expectation.ts';
 import { type Refusal, refusal } from '../base/refusal.ts';
 import { ok, type Result } from '../base/result.ts';
 import { Secret } from '../base/secret.ts';
 import type { RevocationStore } from '../revocation/revocation-store.ts';
 import type { TenantId } from '../tenants/tenant.ts';
 import type { ApiKey, ApiKeyId } from './api-key.ts';
-import { generateApiKey, idOfIssuedKey, pepperedDigest, sha256Digest } from './api-key-format.ts';
+import { apiKeyIdFor, generateApiKey, sha256Digest } from './api-key-format.ts';
 import type { ApiKeyFilter, ApiKeyStore } from './api-key-store.ts';
+import { createDescriptionCheck, describedKey, type KeyDescription } from './key-description.ts';
+import { createKeyImporter, type ImportedKey, type KeyImport } from './key-import.ts';
 import { type ApiKeyState, type KeyRevocations, keyRevocationsOf, stateOfKey } from './key-state.ts';
-import { checkLegacyKey } from './legacy-key.ts';
-
-/** What an administrator says about a key. */
-export interface KeyDescription {
-  readonly tenant: TenantId;
-  readonly name: string;
-  readonly owner?: string;
-  readonly scopes: readonly string[];
-  readonly roles: readonly string[];
-  readonly expiresAt?: EpochMilliseconds;
-}
-
-export interface KeyImport extends KeyDescription {
-  /** Chosen by the importer; generated if absent. */
-  readonly id?: ApiKeyId;
-  readonly key: Secret;
-}
 
 export interface KeyRotation {
   /** How long the old key is still accepted; never longer than it would have been. */
@@ -51,17 +37,28 @@ export interface RotatedKey extends IssuedKey {
 
 /** All methods throw `StoreUnavailable`. Keys of the configuration are shown, and cannot be changed but revoked. */
 export interface KeyService {
-  create(description: KeyDescription): Promise<Result<IssuedKey, Refusal>>;
-  /** `warnings`: sentences about a key that is accepted but weak. */
-  import(
-    request: KeyImport,
-  ): Promise<Result<{ readonly apiKey: ApiKey; readonly warnings: readonly string[] }, Refusal>>;
+  /**
+   * `attempt` names the creation: of those with one name, the first makes a key, and the others are refused with its id,
+   * since the key itself is known no more.
+   */
+  create(description: KeyDescription, attempt?: string): Promise<Result<IssuedKey, Refusal>>;
+  /** `isDryRun`: tells what it would come to, and changes nothing. */
+  import(request: KeyImport, isDryRun?: boolean): Promise<Result<ImportedKey, Refusal>>;
   /** Sorted by id. */
   list(filter: ApiKeyFilter): Promise<readonly KeyWithState[]>;
   find(id: ApiKeyId): Promise<Result<KeyWithState, Refusal>>;
-  rotate(id: ApiKeyId, rotation: KeyRotation): Promise<Result<RotatedKey, Refusal>>;
+  rotate(
+    id: ApiKeyId,
+    rotation: KeyRotation,
+    isExpected?: Expectation<KeyWithState>,
+  ): Promise<Result<RotatedKey, Refusal>>;
   /** Idempotent. Refused by every replica at once, by an entry in the revocation list. */
-  revoke(id: ApiKeyId, by: string, reason?: string): Promise<Result<KeyWithState, Refusal>>;
+  revoke(
+    id: ApiKeyId,
+    by: string,
+    reason?: string,
+    isExpected?: Expectation<KeyWithState>,
+  ): Promise<Result<KeyWithState, Refusal>>;
 }
 
 export interface KeyServiceOptions {
@@ -93,13 +90,8 @@ export function createKeyService(options: KeyServiceOptions): KeyService {
     return findConfigured(id) ?? (await apiKeys.findById(id));
   }
 
-  async function checkDescription(description: KeyDescription): Promise<Result<undefined, Refusal>> {
-    const { tenant, expiresAt } = description;
-    if (!(await isTenant(tenant))) return refusal('invalid', `There is no tenant ${tenant}.`);
-    if (expiresAt !== undefined && expiresAt <= clock())
-      return refusal('invalid', 'The expiry is in the past.');
-    return ok(undefined);
-  }
+  const checkDescription = createDescriptionCheck(isTenant, clock);
+  const importKey = createKeyImporter({ apiKeys, configuredKeys, pepper, check: checkDescription, clock });
 
   /** Stores a new key under a free id. */
   async function issue(
@@ -108,10 +100,31 @@ export function createKeyService(options: KeyServiceOptions): KeyService {
   ): Promise<IssuedKey> {
     for (let attempt = 0; attempt < ATTEMPTS; attempt += 1) {
       const { id, key } = generateApiKey();
-      const apiKey = describe(description, id, sha256Digest(key), 'issued', clock());
+      const apiKey = describedKey(description, id, sha256Digest(key), 'issued', clock());
       if (findConfigured(id) === undefined && (await store(apiKey))) return { apiKey, key: new Secret(key) };
     }
     throw new Error('No free id for an API key was found');
+  }
+
+  /** The name of the attempt decides the id, so that the store itself sees to it that there is one key at most. */
+  async function createOnce(
+    description: KeyDescription,
+    attempt: string,
+  ): Promise<Result<IssuedKey, Refusal>> {
+    const { id, key } = generateApiKey(apiKeyIdFor(attempt));
+    const apiKey = describedKey(description, id, sha256Digest(key), 'issued', clock());
+    if (findConfigured(id) === undefined && (await apiKeys.create(apiKey)) === 'created') {
+      return ok({ apiKey, key: new Secret(key) });
+    }
+    const existing = await find(id);
+    if (existing?.tenant !== description.tenant || existing.name !== description.name) {
+      return refusal('invalid', 'This Idempotency-Key was used for another key: choose another one.');
+    }
+    return refusal(
+      'conflict',
+      `This Idempotency-Key has made the key ${id} already. If the answer was lost, rotate that key.`,
+      id,
+    );
   }
 
   async function liveRevocations(): Promise<KeyRevocations> {
@@ -119,42 +132,14 @@ export function createKeyService(options: KeyServiceOptions): KeyService {
   }
 
   return {
-    async create(description) {
+    async create(description, attempt) {
       const checked = await checkDescription(description);
       if (!checked.ok) return checked;
+      if (attempt !== undefined) return createOnce(description, attempt);
       return ok(await issue(async (apiKey) => (await apiKeys.create(apiKey)) === 'created', description));
     },
 
-    async import(request) {
-      const checked = await checkDescription(request);
-      if (!checked.ok) return checked;
-      const text = request.key.reveal();
-      const legacy = checkLegacyKey(text);
-      if (!legacy.ok) return refusal('invalid', legacy.error);
-      const issuedId = idOfIssuedKey(text);
-      const secret = pepper();
-      if (issuedId === undefined && secret === undefined) {
-        return refusal(
-          'conflict',
-          'The configuration has no apiKeys.pepper, which imported keys are stored under.',
-        );
-      }
-      if (issuedId !== undefined && (request.id ?? issuedId) !== issuedId) {
-        return refusal('invalid', `The key was issued by a Gatehouse and has the id ${issuedId} in it.`);
-      }
-      const id = request.id ?? issuedId ?? generateApiKey().id;
-      const digest =
-        issuedId === undefined && secret !== undefined ? pepperedDigest(text, secret) : sha256Digest(text);
-      const apiKey = describe(request, id, digest, 'imported', clock());
-      const isConfigured = configuredKeys().some(
-        (key) =>
-          key.id === id || (key.digest.algorithm === digest.algorithm && key.digest.hex === digest.hex),
-      );
-      if (isConfigured || (await apiKeys.create(apiKey)) === 'clash') {
-        return refusal('conflict', `There is a key with the id ${id}, or this very key, already.`);
-      }
-      return ok({ apiKey, warnings: legacy.value.warnings });
-    },
+    import: (request, isDryRun = false) => importKey(request, isDryRun),
 
     async list(filter) {
       const [stored, entries] = await Promise.all([apiKeys.list(filter), liveRevocations()]);
@@ -176,7 +161,7 @@ export function createKeyService(options: KeyServiceOptions): KeyService {
       return ok({ apiKey, state: stateOfKey(apiKey, await liveRevocations(), clock()) });
     },
 
-    async rotate(id, { overlapMilliseconds, expiresAt }) {
+    async rotate(id, { overlapMilliseconds, expiresAt }, isExpected = () => true) {
       if (findConfigured(id) !== undefined) {
         return refusal('conflict', `The key ${id} is in the configuration file: replace it there.`);
       }
@@ -184,6 +169,8 @@ export function createKeyService(options: KeyServiceOptions): KeyService {
       if (old === undefined) return noSuchKey(id);
       const now = clock();
       const state = stateOfKey(old, await liveRevocations(), now);
+      // Nothing but a rotation or a revocation changes a key, and the store rotates none that either came to.
+      if (!isExpected({ apiKey: old, state })) return changedMeanwhile(`key ${id}`);
       if (state === 'revoked') return refusal('conflict', `The key ${id} is revoked: create a new one.`);
       if (old.replacedBy !== undefined) {
         return refusal('conflict', `The key ${id} was rotated already; its successor is ${old.replacedBy}.`);
@@ -207,10 +194,13 @@ export function createKeyService(options: KeyServiceOptions): KeyService {
       return ok({ ...issued, replaced: { ...old, expiresAt: oldExpiresAt, replacedBy: issued.apiKey.id } });
     },
 
-    async revoke(id, by, reason) {
+    async revoke(id, by, reason, isExpected) {
       const apiKey = await find(id);
       if (apiKey === undefined) return noSuchKey(id);
       const now = clock();
+      if (isExpected?.({ apiKey, state: stateOfKey(apiKey, await liveRevocations(), now) }) === false) {
+        return changedMeanwhile(`key ${id}`);
+      }
       // The entry comes first: if marking the key then fails, the key is refused all the same.
       await revocations.add({
         target: { kind: 'key', id },
@@ -224,27 +214,6 @@ export function createKeyService(options: KeyServiceOptions): KeyService {
       if (findConfigured(id) === undefined) await apiKeys.revoke(id, now);
       return ok({ apiKey: { ...apiKey, revokedAt: apiKey.revokedAt ?? now }, state: 'revoked' });
     },
-  };
-}
-
-function describe(
-  { tenant, name, owner, scopes, roles, expiresAt }: KeyDescription,
-  id: ApiKeyId,
-  digest: ApiKey['digest'],
-  origin: ApiKey['origin'],
-  createdAt: EpochMilliseconds,
-): ApiKey {
-  return {
-    id,
-    tenant,
-    name,
-    ...(owner !== undefined && { owner }),
-    digest,
-    scopes,
-    roles,
-    origin,
-    createdAt,
-    ...(expiresAt !== undefined && { expiresAt }),
   };
 }
 

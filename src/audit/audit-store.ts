@@ -9,6 +9,9 @@ export interface AuditFilter {
   /** Records after this position. */
   readonly after?: number;
   readonly decisionId?: string;
+  /** All that are given must fit. */
+  readonly tenant?: string;
+  readonly code?: string;
   readonly limit: number;
 }
 

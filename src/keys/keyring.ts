@@ -4,7 +4,8 @@ import { Outage } from '../base/outage.ts';
 import type { ChangeFeed } from '../stores/change-feed.ts';
 import type { SigningAlgorithm } from './algorithm.ts';
 import type { EncryptionKeys } from './encryption-key.ts';
-import type { KeyringStore } from './keyring-store.ts';
+import { type EncryptionKeyUse, encryptionKeyUses } from './encryption-key-use.ts';
+import type { KeyringStore, StoredKeyring } from './keyring-store.ts';
 import { algorithmOf, openRing, publicKeysOf, purposeOf, type Ring, resealRing } from './ring.ts';
 import { createSigningKey, type PublicJwk, type SigningKey } from './signing-key.ts';
 
@@ -54,6 +55,12 @@ export interface Keyring extends SigningKeys {
    * rotate twice: the first rotation stops its use, the second one takes it from the published set.
    */
   rotate(purpose: string): Promise<RotationOutcome>;
+  /** Seals with the first encryption key what another one has sealed; gives how many rings. Throws `StoreUnavailable`. */
+  reseal(): Promise<number>;
+  /** Which encryption keys are needed still. Throws `StoreUnavailable`. */
+  encryptionKeyUses(): Promise<readonly EncryptionKeyUse[]>;
+  /** Why a ring from elsewhere could not be used here, as a sentence; `undefined` = it could. */
+  problemWith(stored: StoredKeyring): string | undefined;
   /** No further rotation and no further look at the store. Signing goes on with the keys it has. */
   close(): void;
 }
@@ -139,6 +146,18 @@ export async function openKeyring(options: KeyringOptions): Promise<Keyring> {
     if (outcome === 'saved') log.info({ purpose, kid: next.kid }, 'signing keys rotated');
   }
 
+  async function reseal(): Promise<number> {
+    let count = 0;
+    for (const ring of rings.values()) {
+      const resealed = resealRing(ring, encryptionKeys);
+      // A replica that was faster has sealed it with the same key, or made new ones.
+      if (resealed === undefined || (await store.save(resealed, ring.stored.revision)) === 'stale') continue;
+      count += 1;
+      log.info({ purpose: ring.stored.purpose }, 'signing keys sealed anew');
+    }
+    return count;
+  }
+
   async function refresh(): Promise<void> {
     await read();
     await createMissing();
@@ -161,11 +180,7 @@ export async function openKeyring(options: KeyringOptions): Promise<Keyring> {
 
   await serially(async () => {
     await read();
-    for (const ring of rings.values()) {
-      const resealed = resealRing(ring, encryptionKeys);
-      // A replica that was faster has sealed it with the same key.
-      if (resealed !== undefined) await store.save(resealed, ring.stored.revision);
-    }
+    await reseal();
     await refresh();
   });
   const unsubscribe = options.changes.subscribe((change) => {
@@ -197,6 +212,19 @@ export async function openKeyring(options: KeyringOptions): Promise<Keyring> {
         await rotateRing(ring);
         return { kind: 'rotated' };
       }),
+    reseal: () =>
+      serially(async () => {
+        await read();
+        const count = await reseal();
+        await read();
+        return count;
+      }),
+    encryptionKeyUses: async () => encryptionKeyUses(await store.list(), encryptionKeys),
+    problemWith(stored) {
+      if (algorithmOf(stored.purpose) === undefined) return undefined;
+      const opened = openRing(stored, undefined, encryptionKeys);
+      return opened.ok ? undefined : opened.error;
+    },
     close() {
       isClosed = true;
       clearInterval(ticks);

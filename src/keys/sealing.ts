@@ -62,6 +62,12 @@ export function isSealedByFirst(sealed: string, keys: EncryptionKeys): boolean {
   return sealed.startsWith(`${VERSION}.${keys[0].id}.`);
 }
 
+/** Id of the key that sealed a text; `undefined` = not a text that `seal` wrote. */
+export function sealingKeyOf(sealed: string): string | undefined {
+  const [version, keyId] = sealed.split('.', 2);
+  return version === VERSION ? keyId : undefined;
+}
+
 /** A sentence for the operator: what failed, and what helps. Names key ids only. */
 export function describeSealProblem(problem: SealProblem, keys: readonly EncryptionKey[]): string {
   const known = keys.map(({ id }) => id).join(', ');

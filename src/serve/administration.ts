@@ -5,6 +5,7 @@ import { createAdminListener } from '../admin/admin-listener.ts';
 import { createAdminTokens, loadOrCreateAdminToken } from '../admin/admin-tokens.ts';
 import { createKeyService } from '../api-keys/key-service.ts';
 import { listConfiguredKeys } from '../authentication/configured-keys.ts';
+import { readVersion } from '../base/version.ts';
 import type { Settings } from '../config/schema/config.ts';
 import { explain } from '../gateway/explain.ts';
 import { configuredTenants } from '../tenants/tenant-directory.ts';
@@ -52,6 +53,7 @@ export async function createAdministration(
     explain: (request) => explain(request, generations.current(), clock()),
     audit,
     tokens: createAdminTokens(tokens),
+    version: readVersion(),
     log,
     clock,
   });

@@ -1,4 +1,5 @@
 import type { Clock } from '../base/clock.ts';
+import { changedMeanwhile, type Expectation } from '../base/expectation.ts';
 import { type Refusal, refusal } from '../base/refusal.ts';
 import { ok, type Result } from '../base/result.ts';
 import { normaliseHost } from '../http/host.ts';
@@ -22,16 +23,19 @@ export interface TenantService {
   /** Sorted by id. */
   list(): Promise<readonly AdministeredTenant[]>;
   find(id: TenantId): Promise<Result<AdministeredTenant, Refusal>>;
-  /** `revision`: refused if the tenant has another one by now. */
   update(
     id: TenantId,
     change: Omit<TenantChange, 'status'>,
-    revision?: number,
+    isExpected?: Expectation<AdministeredTenant>,
   ): Promise<Result<AdministeredTenant, Refusal>>;
   /** Works for every tenant, wherever it is described. Idempotent. */
-  setStatus(id: TenantId, status: TenantStatus): Promise<Result<AdministeredTenant, Refusal>>;
+  setStatus(
+    id: TenantId,
+    status: TenantStatus,
+    isExpected?: Expectation<AdministeredTenant>,
+  ): Promise<Result<AdministeredTenant, Refusal>>;
   /** Its API keys go with it. */
-  delete(id: TenantId): Promise<Result<undefined, Refusal>>;
+  delete(id: TenantId, isExpected?: Expectation<AdministeredTenant>): Promise<Result<undefined, Refusal>>;
 }
 
 export interface TenantServiceOptions {
@@ -107,11 +111,20 @@ export function createTenantService({
       case 'clash':
         return hostTaken(outcome.with);
       case 'stale':
-        return refusal(
-          'conflict',
-          `The tenant ${id} was changed meanwhile: its revision is ${outcome.revision}.`,
-        );
+        return changedMeanwhile(`tenant ${id}`);
     }
+  }
+
+  /** The revision that the change may be made to; `undefined`: any, or a tenant of the configuration, which has none. */
+  async function expectedRevision(
+    id: TenantId,
+    isExpected: Expectation<AdministeredTenant> | undefined,
+  ): Promise<Result<number | undefined, Refusal>> {
+    if (isExpected === undefined) return ok(undefined);
+    const found = await find(id);
+    if (!found.ok) return found;
+    if (!isExpected(found.value)) return changedMeanwhile(`tenant ${id}`);
+    return ok(found.value.origin === 'stored' ? found.value.tenant.revision : undefined);
   }
 
   return {
@@ -127,16 +140,20 @@ export function createTenantService({
     list,
     find,
 
-    async update(id, change, revision) {
+    async update(id, change, isExpected) {
       if (findConfigured(id) !== undefined) return inConfiguration(id, 'change it there');
       const checked = checkChange(change);
-      return checked.ok ? updateStored(id, checked.value, revision) : checked;
+      if (!checked.ok) return checked;
+      const revision = await expectedRevision(id, isExpected);
+      return revision.ok ? updateStored(id, checked.value, revision.value) : revision;
     },
 
-    async setStatus(id, status) {
+    async setStatus(id, status, isExpected) {
+      const revision = await expectedRevision(id, isExpected);
+      if (!revision.ok) return revision;
       const described = findConfigured(id);
       if (described === undefined) {
-        const outcome = await updateStored(id, { status });
+        const outcome = await updateStored(id, { status }, revision.value);
         // Left over from when the configuration described this tenant.
         if (outcome.ok && status === 'active') await tenants.setSuspension(id, false, clock());
         return outcome;
@@ -148,9 +165,13 @@ export function createTenantService({
       return find(id);
     },
 
-    async delete(id) {
+    async delete(id, isExpected) {
       if (findConfigured(id) !== undefined) return inConfiguration(id, 'delete it there');
-      return (await tenants.delete(id)) ? ok(undefined) : noSuchTenant(id);
+      const revision = await expectedRevision(id, isExpected);
+      if (!revision.ok) return revision;
+      if (await tenants.delete(id, revision.value)) return ok(undefined);
+      const isThere = revision.value !== undefined && (await tenants.find(id)) !== undefined;
+      return isThere ? changedMeanwhile(`tenant ${id}`) : noSuchTenant(id);
     },
   };
 }

@@ -42,8 +42,11 @@ export interface TenantStore {
     | { kind: 'clash'; with: TenantId }
     | { kind: 'stale'; revision: number }
   >;
-  /** True if there was one. Its API keys go with it, in the same atomic step; each is announced as `apiKeyChanged`. */
-  delete(id: TenantId): Promise<boolean>;
+  /**
+   * True if there was one, with this revision when it is given. Its API keys go with it, in the same atomic step; each is
+   * announced as `apiKeyChanged`.
+   */
+  delete(id: TenantId, revision?: number): Promise<boolean>;
   /**
    * Suspends or resumes a tenant that the configuration describes, and which the store therefore cannot change: kept
    * apart from the stored tenants, and only ever narrower than the configuration. True if it was not so already.

@@ -43,12 +43,12 @@ test('a file that holds something else is refused without repeating it', async (
 
 test('a token is known by its whole text alone', () => {
   const tokens = createAdminTokens([
-    { name: 'alice', token: new Secret('a'.repeat(24)) },
-    { name: 'bob', token: new Secret('b'.repeat(24)) },
+    { name: 'alice', token: new Secret('a'.repeat(24)), role: 'viewer' },
+    { name: 'bob', token: new Secret('b'.repeat(24)), role: 'admin' },
   ]);
-  expect(tokens.nameOf('a'.repeat(24))).toBe('alice');
-  expect(tokens.nameOf('b'.repeat(24))).toBe('bob');
+  expect(tokens.find('a'.repeat(24))).toEqual({ name: 'alice', role: 'viewer' });
+  expect(tokens.find('b'.repeat(24))).toEqual({ name: 'bob', role: 'admin' });
   for (const wrong of ['', 'a'.repeat(23), 'a'.repeat(25), 'A'.repeat(24)])
-    expect(tokens.nameOf(wrong)).toBeUndefined();
-  expect(createAdminTokens([]).nameOf('')).toBeUndefined();
+    expect(tokens.find(wrong)).toBeUndefined();
+  expect(createAdminTokens([]).find('')).toBeUndefined();
 });

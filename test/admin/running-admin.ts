@@ -20,7 +20,14 @@ import type { Tenant } from '../../src/tenants/tenant.ts';
 import { createTenantService } from '../../src/tenants/tenant-service.ts';
 
 export const ADMIN_TOKEN = 'gho_administratorsOwnSecret0123456789abcdefghij';
+export const OPERATOR_TOKEN = 'gho_operatorsOwnSecret0123456789abcdefghijklm';
+export const VIEWER_TOKEN = 'gho_viewersOwnSecret0123456789abcdefghijklmnop';
 export const PEPPER = 'pepper-of-the-imported-keys';
+
+const ENCRYPTION_KEYS = [
+  { id: 'k2027', state: 'sealing', sealed: 3 },
+  { id: 'k2026', state: 'opening', sealed: 0 },
+] as const;
 
 export interface AdminAnswer {
   readonly status: number;
@@ -33,6 +40,7 @@ export interface AdminCall {
   readonly body?: unknown;
   /** `null`: no Authorization at all. */
   readonly token?: string | null;
+  readonly fields?: Readonly<Record<string, string>>;
 }
 
 export interface RunningAdmin {
@@ -91,7 +99,12 @@ export async function startAdmin(options: RunningAdminOptions = {}): Promise<Run
     stores,
     keyService,
     tenantService,
-    keyring: { rotate: options.rotate ?? (async () => ({ kind: 'absent' })) },
+    keyring: {
+      rotate: options.rotate ?? (async () => ({ kind: 'absent' })),
+      reseal: async () => 1,
+      encryptionKeyUses: async () => ENCRYPTION_KEYS,
+      problemWith: () => undefined,
+    },
     issuers: () => issuers,
     reload: options.reload ?? (async () => ({ outcome: 'unchanged', revision: 'r1' })),
     explain: async () => ({
@@ -109,13 +122,27 @@ export async function startAdmin(options: RunningAdminOptions = {}): Promise<Run
       version: '0.1.0',
       startedAt: clock(),
       configuration: { file: 'gatehouse.yaml', revision: 'r1', loadedAt: clock(), errors: [] },
+      replicas: [
+        {
+          id: 'host:1',
+          isSelf: true,
+          version: '0.1.0',
+          revision: 'r1',
+          startedAt: clock(),
+          lagMilliseconds: 0,
+        },
+      ],
+      encryptionKeys: ENCRYPTION_KEYS,
       checks: [{ name: 'store', effect: 'required', isOk: true }],
     }),
     audit,
     tokens: createAdminTokens([
-      { name: 'somebody-else', token: new Secret('another-token-of-another-person') },
-      { name: 'alice', token: new Secret(ADMIN_TOKEN) },
+      { name: 'somebody-else', token: new Secret('another-token-of-another-person'), role: 'viewer' },
+      { name: 'victor', token: new Secret(VIEWER_TOKEN), role: 'viewer' },
+      { name: 'olga', token: new Secret(OPERATOR_TOKEN), role: 'operator' },
+      { name: 'alice', token: new Secret(ADMIN_TOKEN), role: 'admin' },
     ]),
+    version: '0.1.0',
     log,
     clock,
   });
@@ -130,12 +157,13 @@ export async function startAdmin(options: RunningAdminOptions = {}): Promise<Run
     travel: (milliseconds) => {
       offset += milliseconds;
     },
-    async call(method, target, { body, token = ADMIN_TOKEN } = {}) {
+    async call(method, target, { body, token = ADMIN_TOKEN, fields = {} } = {}) {
       const response = await fetch(url + target, {
         method,
         headers: {
           ...(token !== null && { authorization: `Bearer ${token}` }),
           ...(body !== undefined && { 'content-type': 'application/json' }),
+          ...fields,
         },
         ...(body !== undefined && { body: typeof body === 'string' ? body : JSON.stringify(body) }),
       });
@@ -144,7 +172,7 @@ export async function startAdmin(options: RunningAdminOptions = {}): Promise<Run
         status: response.status,
         headers: response.headers,
         text,
-        json: text === '' ? undefined : JSON.parse(text),
+        json: response.headers.get('content-type')?.includes('json') === true ? parseJson(text) : undefined,
       };
     },
     audited: (code, count) =>
@@ -165,6 +193,14 @@ export async function startAdmin(options: RunningAdminOptions = {}): Promise<Run
       rmSync(folder, { recursive: true });
     },
   };
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
 }
 
 /** A member of an answer that must be a text. */

@@ -30,14 +30,10 @@ test('a tenant is created with normalised hosts, shown, changed and deleted', as
       revision: 1,
     },
   });
-  const change = { name: 'Globex', hosts: ['a.example.com', 'b.example.com'], revision: 1 };
+  const change = { name: 'Globex', hosts: ['a.example.com', 'b.example.com'] };
   expect(await call('PATCH', '/v1/tenants/globex', { body: change })).toMatchObject({
     status: 200,
     json: { name: 'Globex', hosts: ['a.example.com', 'b.example.com'], issuers: ['acme-login'], revision: 2 },
-  });
-  expect(await call('PATCH', '/v1/tenants/globex', { body: change })).toMatchObject({
-    status: 409,
-    json: { detail: 'The tenant globex was changed meanwhile: its revision is 2.' },
   });
   expect(await call('DELETE', '/v1/tenants/globex')).toMatchObject({ status: 204, text: '' });
   expect(await call('GET', '/v1/tenants/globex')).toMatchObject({ status: 404 });

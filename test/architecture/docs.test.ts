@@ -5,8 +5,10 @@ import { generatedDocs } from '../../scripts/generated-docs.ts';
 
 const root = path.resolve(import.meta.dirname, '../..');
 
+const pages = [...(await generatedDocs())];
+
 describe('generated pages say what the code says (`npm run docs` writes them anew)', () => {
-  test.each([...generatedDocs()])('%s', (file, text) => {
+  test.each(pages)('%s', (file, text) => {
     const page = path.join(root, file);
     expect(existsSync(page) ? readFileSync(page, 'utf8') : '(missing)').toBe(text);
   });

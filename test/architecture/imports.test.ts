@@ -66,7 +66,7 @@ const DOORS: Readonly<Record<string, RegExp>> = {
   undici: /^upstream\/|^authentication\/issuer-http\.ts$/,
   'prom-client': /^telemetry\//,
   yaml: /^config\//,
-  zod: /^config\/|^admin\/schemas\.ts$/,
+  zod: /^config\/|^admin\/schemas\//,
   commander: /^cli\//,
   fastify: /^admin\/|^telemetry\/ops-listener\.ts$|^serve\/gateway\.ts$/,
   'node:https': /^gateway\/listener\.ts$/,

@@ -83,6 +83,31 @@ export function auditStoreContract(adapter: StoreAdapter): void {
       expect(await readIds({ decisionId: 'unknown', limit: 10 })).toEqual([]);
     });
 
+    it('the records of a tenant, of a code, and of both are found among others, and pages of them have no gap', async () => {
+      const kinds = ['acme', 'globex', undefined].flatMap((tenant) =>
+        ['keys.create', 'credential_invalid'].map((code) => ({
+          code,
+          ...(tenant !== undefined && { tenant }),
+        })),
+      );
+      await stores().audit.append(
+        Array.from({ length: 60 }, (_, at) => anAuditRecord(`d${at}`, kinds[at % kinds.length])),
+      );
+      expect(await stores().audit.read({ tenant: 'acme', limit: 100 })).toHaveLength(20);
+      expect(await stores().audit.read({ code: 'keys.create', limit: 100 })).toHaveLength(30);
+      const both = { tenant: 'globex', code: 'credential_invalid' };
+      const all = await stores().audit.read({ ...both, limit: 100 });
+      expect(all.map(({ decisionId }) => decisionId)).toEqual(
+        Array.from({ length: 10 }, (_, at) => `d${at * 6 + 3}`),
+      );
+      expect(await stores().audit.read({ ...both, limit: 2 })).toEqual(all.slice(-2));
+      expect(await stores().audit.read({ ...both, after: all[3]?.sequence ?? 0, limit: 3 })).toEqual(
+        all.slice(4, 7),
+      );
+      expect(await stores().audit.read({ ...both, decisionId: 'd3', limit: 3 })).toEqual(all.slice(0, 1));
+      expect(await stores().audit.read({ tenant: 'nobody', limit: 3 })).toEqual([]);
+    });
+
     it('50 appends at once keep each batch together and in its order', async () => {
       await race(50, (index) =>
         stores().audit.append([anAuditRecord(`b${index}`), anAuditRecord(`b${index}`)]),

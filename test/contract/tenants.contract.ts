@@ -28,6 +28,17 @@ export function tenantStoreContract(adapter: StoreAdapter): void {
       expect(await stores().tenants.delete(tenantId('nobody'))).toBe(false);
     });
 
+    it('a deletion that names a revision leaves a tenant of another one alone', async () => {
+      await stores().tenants.create(aTenant('acme'), NOW);
+      await stores().tenants.update(acme, { name: 'second' }, NOW);
+      await stores().apiKeys.create(anApiKey('key'));
+      expect(await stores().tenants.delete(acme, 1)).toBe(false);
+      expect(await stores().tenants.find(acme)).toMatchObject({ revision: 2 });
+      expect(await stores().apiKeys.list({ limit: 10 })).toHaveLength(1);
+      expect(await stores().tenants.delete(acme, 2)).toBe(true);
+      expect(await stores().tenants.delete(acme, 2)).toBe(false);
+    });
+
     it('an id is given once', async () => {
       await stores().tenants.create(aTenant('acme', { name: 'first' }), NOW);
       expect(await stores().tenants.create(aTenant('acme', { name: 'second' }), NOW)).toEqual({

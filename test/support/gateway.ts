@@ -141,7 +141,7 @@ function completeConfig(config: ConfigObject, options: TestGatewayOptions, folde
     listen: { public: '127.0.0.1:0', admin: '127.0.0.1:0', ops: '127.0.0.1:0' },
     publicUrl: 'https://gw.test',
     store: { embedded: { path: store === ':memory:' ? store : path.join(folder, store) } },
-    admin: { tokens: [{ name: 'test', token: ADMIN_TOKEN }] },
+    admin: { tokens: [{ name: 'test', token: ADMIN_TOKEN, role: 'admin' }] },
     logging: { level: 'trace', requests: 'all' },
     audit: { requests: 'all' },
     shutdown: { drain: '2s' },

@@ -4,52 +4,96 @@ import { ok, type Result } from '../../base/result.ts';
 import { type RevocationId, type RevocationTarget, revocationIdOf } from '../../revocation/revocation.ts';
 import type { AdminApp, AdminContext } from '../admin-context.ts';
 import { makeAuditedChange } from '../audited-change.ts';
-import { createRevocationBody, revocationParams } from '../schemas.ts';
+import { answers, nothing, OF_BODY } from '../schemas/answers.ts';
+import {
+  createRevocationBody,
+  revocationParams,
+  revocationsView,
+  revocationView,
+} from '../schemas/revocations.ts';
 import { viewRevocation } from '../views.ts';
+
+const tags = ['revocations'];
 
 export function revocationRoutes(app: AdminApp, context: AdminContext): void {
   const { stores, issuers, clock } = context;
 
-  app.post('/v1/revocations', { schema: { body: createRevocationBody } }, async (request, reply) => {
-    const { target, issuedBefore, expiresAt, reason } = request.body;
-    const revocation = await makeAuditedChange(
-      context,
-      request,
-      { action: 'revocations.create', about: definedMembers({ ...aboutOf(target), reason }) },
-      async (administrator) => {
-        const resolved = await resolveTarget(target);
-        if (!resolved.ok) return resolved;
-        const added = definedMembers({ issuedBefore, expiresAt, reason });
-        return ok(
-          await stores.revocations.add({
-            ...added,
-            target: resolved.value,
-            revokedAt: clock(),
-            revokedBy: `admin:${administrator}`,
-          }),
-        );
+  app.post(
+    '/v1/revocations',
+    {
+      config: { role: 'operator' },
+      schema: {
+        operationId: 'createRevocation',
+        tags,
+        summary: 'Take back a credential, or all of a subject, client or tenant, on every replica',
+        body: createRevocationBody,
+        response: answers({ 201: revocationView }, ...OF_BODY),
       },
-    );
-    return reply.code(201).send(viewRevocation(revocation));
-  });
+    },
+    async (request, reply) => {
+      const { target, issuedBefore, expiresAt, reason } = request.body;
+      const revocation = await makeAuditedChange(
+        context,
+        request,
+        { action: 'revocations.create', about: definedMembers({ ...aboutOf(target), reason }) },
+        async (administrator) => {
+          const resolved = await resolveTarget(target);
+          if (!resolved.ok) return resolved;
+          const added = definedMembers({ issuedBefore, expiresAt, reason });
+          return ok(
+            await stores.revocations.add({
+              ...added,
+              target: resolved.value,
+              revokedAt: clock(),
+              revokedBy: `admin:${administrator}`,
+            }),
+          );
+        },
+      );
+      return reply.code(201).send(viewRevocation(revocation));
+    },
+  );
 
-  app.get('/v1/revocations', async () => ({
-    revocations: (await stores.revocations.list(clock())).map(viewRevocation),
-  }));
+  app.get(
+    '/v1/revocations',
+    {
+      config: { role: 'viewer' },
+      schema: {
+        operationId: 'listRevocations',
+        tags,
+        summary: 'Entries that are in force',
+        response: answers({ 200: revocationsView }),
+      },
+    },
+    async () => ({ revocations: (await stores.revocations.list(clock())).map(viewRevocation) }),
+  );
 
-  app.delete('/v1/revocations/:id', { schema: { params: revocationParams } }, async (request, reply) => {
-    const id = request.params.id as RevocationId;
-    await makeAuditedChange(
-      context,
-      request,
-      { action: 'revocations.delete', about: { credential: id } },
-      async () =>
-        (await stores.revocations.remove(id))
-          ? ok(undefined)
-          : refusal('absent', 'There is no such revocation.'),
-    );
-    return reply.code(204).send();
-  });
+  app.delete(
+    '/v1/revocations/:id',
+    {
+      config: { role: 'operator' },
+      schema: {
+        operationId: 'deleteRevocation',
+        tags,
+        summary: 'Take an entry back; a revoked API key stays revoked',
+        params: revocationParams,
+        response: answers({ 204: nothing }, 404, 422),
+      },
+    },
+    async (request, reply) => {
+      const id = request.params.id as RevocationId;
+      await makeAuditedChange(
+        context,
+        request,
+        { action: 'revocations.delete', about: { credential: id } },
+        async () =>
+          (await stores.revocations.remove(id))
+            ? ok(undefined)
+            : refusal('absent', 'There is no such revocation.'),
+      );
+      return reply.code(204).send();
+    },
+  );
 
   /**
    * A target with a typo in it would revoke nothing and look as if it had, so what can be looked up is. Tokens are

@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import type { KeyView } from '../../admin/views.ts';
+import type { KeyView } from '../../admin/schemas/keys.ts';
 import { type Column, paint, properties, shortTime, table } from '../output.ts';
 import { readSecret } from '../secret-input.ts';
 import { collect, instantFrom, openSession } from '../session.ts';

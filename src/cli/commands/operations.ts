@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import type { ReloadReport } from '../../admin/admin-context.ts';
-import type { AuditRecordView, KeyringView, StatusView } from '../../admin/views.ts';
+import type { AuditRecordView, KeyringView, StatusView } from '../../admin/schemas/operations.ts';
 import { CliFailure } from '../failure.ts';
 import { type Column, paint, printable, properties, shortTime, table } from '../output.ts';
 import { openSession } from '../session.ts';

@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
-import type { KeyView, RevocationView } from '../../admin/views.ts';
+import type { KeyView } from '../../admin/schemas/keys.ts';
+import type { RevocationView } from '../../admin/schemas/revocations.ts';
 import { usageFailure } from '../failure.ts';
 import { type Column, printable, shortTime, table } from '../output.ts';
 import { readPresentedToken } from '../presented-token.ts';

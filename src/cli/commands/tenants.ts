@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import type { TenantView } from '../../admin/views.ts';
+import type { TenantView } from '../../admin/schemas/tenants.ts';
 import { CliFailure, usageFailure } from '../failure.ts';
 import { type Column, properties, shortTime, table } from '../output.ts';
 import { confirm } from '../secret-input.ts';

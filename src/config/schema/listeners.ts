@@ -92,6 +92,11 @@ export function adminSchema(scalars: ReferenceScalars) {
           z.strictObject({
             name: text.describe('Who uses it; appears in the audit log. Unique.'),
             token: scalars.secret.describe('At least 24 characters.'),
+            role: z
+              .enum(['viewer', 'operator', 'admin'], { error: 'one of viewer, operator, admin' })
+              .describe(
+                'viewer reads; operator changes tenants, keys and revocations too; admin may do all: signing keys, backup, restore.',
+              ),
           }),
         )
         .prefault([])

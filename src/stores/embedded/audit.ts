@@ -1,3 +1,4 @@
+import type { StatementSync } from 'node:sqlite';
 import type { AuditRecord } from '../../audit/audit-record.ts';
 import type { AuditStore, StoredAuditRecord } from '../../audit/audit-store.ts';
 import { writeCount } from './columns.ts';
@@ -14,14 +15,7 @@ interface AuditRow {
 
 export function createAuditStore(database: Database): AuditStore {
   const insert = database.prepare('INSERT INTO audit (decision_id, record) VALUES (?, ?)');
-  const selectNext = database.prepare('SELECT * FROM audit WHERE sequence > ? ORDER BY sequence LIMIT ?');
-  const selectNextOfDecision = database.prepare(
-    'SELECT * FROM audit WHERE decision_id = ? AND sequence > ? ORDER BY sequence LIMIT ?',
-  );
-  const selectNewest = database.prepare('SELECT * FROM audit ORDER BY sequence DESC LIMIT ?');
-  const selectNewestOfDecision = database.prepare(
-    'SELECT * FROM audit WHERE decision_id = ? ORDER BY sequence DESC LIMIT ?',
-  );
+  const selections = new Map<string, StatementSync>();
   // Sequences have no gaps but at the old end, so the newest `keep` are those above max - keep.
   const deleteOldest = database.prepare(`
     DELETE FROM audit WHERE sequence IN (
@@ -29,26 +23,36 @@ export function createAuditStore(database: Database): AuditStore {
       WHERE sequence <= (SELECT max(sequence) FROM audit) - ? ORDER BY sequence LIMIT ${PRUNED_AT_ONCE}
     )`);
 
+  /** Those of a condition per column, after a position in their order, or else the newest first. */
+  function selection(columns: readonly string[], isAfter: boolean): StatementSync {
+    const conditions = columns.map((column) => `${column} = ?`);
+    const where = [...conditions, ...(isAfter ? ['sequence > ?'] : [])].join(' AND ') || 'TRUE';
+    const sql = `SELECT sequence, record FROM audit WHERE ${where} ORDER BY sequence ${isAfter ? '' : 'DESC'} LIMIT ?`;
+    const known = selections.get(sql) ?? database.prepare(sql);
+    selections.set(sql, known);
+    return known;
+  }
+
   return {
     append: (records) =>
       database.write(() => {
         for (const record of records) insert.run(record.decisionId, JSON.stringify(record));
       }),
 
-    read: ({ after, decisionId, limit }) =>
+    read: ({ after, decisionId, tenant, code, limit }) =>
       database.read(() => {
         const atMost = writeCount(limit);
+        const wanted = { decision_id: decisionId, tenant, code };
+        const given = Object.entries(wanted).filter(
+          (entry): entry is [string, string] => entry[1] !== undefined,
+        );
+        const values = given.map(([, value]) => value);
+        const columns = given.map(([column]) => column);
         if (after === undefined) {
-          const rows =
-            decisionId === undefined
-              ? selectNewest.all(atMost)
-              : selectNewestOfDecision.all(decisionId, atMost);
+          const rows = selection(columns, false).all(...values, atMost);
           return (rows as unknown as readonly AuditRow[]).map(readRecord).reverse();
         }
-        const rows =
-          decisionId === undefined
-            ? selectNext.all(after, atMost)
-            : selectNextOfDecision.all(decisionId, after, atMost);
+        const rows = selection(columns, true).all(...values, after, atMost);
         return (rows as unknown as readonly AuditRow[]).map(readRecord);
       }),
 

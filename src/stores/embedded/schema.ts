@@ -89,6 +89,12 @@ const MIGRATIONS: readonly string[] = [
   ) STRICT;
   CREATE INDEX audit_by_decision ON audit (decision_id);
   `,
+  `
+  ALTER TABLE audit ADD COLUMN tenant TEXT GENERATED ALWAYS AS (record ->> '$.tenant') VIRTUAL;
+  ALTER TABLE audit ADD COLUMN code TEXT GENERATED ALWAYS AS (record ->> '$.code') VIRTUAL;
+  CREATE INDEX audit_by_tenant ON audit (tenant, sequence) WHERE tenant IS NOT NULL;
+  CREATE INDEX audit_by_code ON audit (code, sequence);
+  `,
 ];
 
 /**

@@ -101,8 +101,9 @@ export function createTenantStore(database: Database): TenantStore {
         return { kind: 'updated', tenant: updated };
       }),
 
-    delete: (id) =>
+    delete: (id, revision) =>
       database.write((announce) => {
+        if (revision !== undefined && find(id)?.revision !== revision) return false;
         if (deleteOne.run(id).changes === 0) return false;
         announce({ kind: 'tenantChanged', id });
         for (const key of deleteKeys.all(id) as unknown as readonly { readonly id: ApiKeyId }[]) {
