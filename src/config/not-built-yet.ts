@@ -12,8 +12,6 @@ interface PlannedKey {
 }
 
 const PLANNED_KEYS: readonly PlannedKey[] = [
-  { path: ['store', 'redis'], feature: 'the Redis store', expected: '"embedded"' },
-  { path: ['store', 'maxLag'], feature: 'the change feed between replicas' },
   { path: ['listen', 'forwardAuth'], feature: 'the forward-auth listener' },
   { path: ['workers'], feature: 'several worker processes', expected: 'one process per replica' },
   { path: ['tracing'], feature: 'export of spans' },
@@ -22,11 +20,9 @@ const PLANNED_KEYS: readonly PlannedKey[] = [
   { path: ['tokens'], feature: 'the token service' },
   { path: ['sessions'], feature: 'browser sessions' },
   { path: ['tenants', '*', 'limits'], feature: 'rate limits' },
-  { path: ['admin', 'tokens', '*', 'roles'], feature: 'roles of administrators' },
   { path: ['upstreams', '*', 'credentials', 'cookies'], feature: 'cookies kept by a login' },
   { path: ['routes', '*', 'cors'], feature: 'CORS answers by the gateway' },
   { path: ['routes', '*', 'observe'], feature: 'observing without refusing' },
-  { path: ['routes', '*', 'websocket'], feature: 'WebSocket upgrades' },
   { path: ['routes', '*', 'limits', 'perPrincipal'], feature: 'rate limits' },
   { path: ['routes', '*', 'limits', 'perTenant'], feature: 'rate limits' },
   { path: ['routes', '*', 'limits', 'perPeer'], feature: 'rate limits' },

@@ -1,38 +1,27 @@
-import type { IncomingMessage, ServerResponse } from 'node:http';
 import { type Denial, denial } from '../authorization/denial.ts';
-import type { Clock, EpochMilliseconds } from '../base/clock.ts';
-import { challengesFor } from '../http/challenge.ts';
+import type { EpochMilliseconds } from '../base/clock.ts';
 import { DENY_CODES, type DenyCode } from '../http/deny-codes.ts';
 import { problemOf, templatedProblem } from '../http/problem.ts';
-import type { ForwardOutcome, RequestBody } from '../upstream/upstream.ts';
+import type { ForwardOutcome } from '../upstream/upstream.ts';
 import { type Admission, type Admitted, admit } from './admit.ts';
 import { nextDecisionId } from './decision-id.ts';
 import type { AdmissionRequest, DecisionFacts } from './find-route.ts';
-import { createForwardedFields } from './forwarded-fields.ts';
-import { type Framing, readFraming } from './framing.ts';
+import { createForwardedRequest } from './forwarded-request.ts';
+import { type Framing, readFraming, requestBodyOf } from './framing.ts';
+import type { ClosingCause, LiveConnection } from './live-connections.ts';
+import { decisionOf, holderOf, recordTunnelEnd } from './long-lived.ts';
 import { normaliseAddress, readOrigin } from './peer.ts';
-import { type Recorder, recordEnd } from './records.ts';
-import { sendRefusal } from './refuse.ts';
+import type { ExchangeContext, Reception } from './reception.ts';
+import { type RequestEnd, recordEnd } from './records.ts';
+import { refusalFields, sendRefusal } from './refuse.ts';
 import type { Runtime } from './runtime.ts';
+import { judgeHandshake } from './web-socket-request.ts';
+import { openTunnel } from './web-socket-tunnel.ts';
 
 /** Seconds that a client should wait after an outage. */
 const OUTAGE_RETRY_AFTER = '2';
 /** The client left before it got a status; the number is nginx's, and it never goes over the wire. */
 const CLIENT_CLOSED = 499;
-
-export interface ExchangeContext extends Recorder {
-  readonly clock: Clock;
-}
-
-/** What the listener knows of a request beyond the message itself. */
-export interface Reception {
-  readonly received: IncomingMessage;
-  readonly response: ServerResponse;
-  readonly peerAddress: string;
-  readonly isTls: boolean;
-  /** `continue`: the client waits for 100; `other`: an expectation that nobody can meet. */
-  readonly expectation: 'none' | 'continue' | 'other';
-}
 
 /** One request from its head to its end. Throws nothing; every way out is recorded exactly once. */
 export function runExchange(reception: Reception, runtime: Runtime, context: ExchangeContext): void {
@@ -47,7 +36,6 @@ export function runExchange(reception: Reception, runtime: Runtime, context: Exc
 }
 
 const NO_BODY: Framing = { kind: 'none' };
-const BODILESS: RequestBody = { kind: 'none' };
 
 /** The state of one request. A class, since one is made per request and closures for each step would cost more. */
 class Exchange {
@@ -61,6 +49,9 @@ class Exchange {
   #peer: string;
   #bodyIsHeld: boolean;
   #isEnded = false;
+  /** The answer is an event stream, which is held to its credential. */
+  #stream: LiveConnection | undefined;
+  #closedFor: ClosingCause | undefined;
 
   constructor(reception: Reception, runtime: Runtime, context: ExchangeContext) {
     this.#reception = reception;
@@ -134,14 +125,14 @@ class Exchange {
 
   #forward(admitted: Admitted, request: AdmissionRequest): void {
     const { received, response } = this.#reception;
-    const { route, target } = admitted;
+    const { route } = admitted;
     const forwarding = this.#runtime.forwardings.get(route.upstream);
     if (forwarding === undefined) throw new Error(`no upstream ${route.upstream}`);
     if (response.destroyed) {
       this.#end('admitted', undefined, CLIENT_CLOSED);
       return;
     }
-    const body = this.#requestBody(route.bodyLimit);
+    const body = requestBodyOf(this.#framing, route.bodyLimit, this.#runtime.limits.bodyIdle);
     if (body === undefined) {
       this.#refuse(denial('body_too_large', `Content-Length is over ${route.bodyLimit}`), false);
       return;
@@ -150,43 +141,75 @@ class Exchange {
       response.writeContinue();
       this.#bodyIsHeld = false;
     }
-    const path = forwarding.basePath === '' ? admitted.path : forwarding.basePath + admitted.path;
-    const sent = { path, query: target.query };
+    const accept = judgeHandshake(received, route.webSocketOrigins, this.#reception.upgrade !== undefined);
+    if (!accept.ok) {
+      this.#refuse(accept.error, true);
+      return;
+    }
     forwarding.upstream.forward(
-      {
-        method: request.method,
-        target: target.query === '' && !request.target.includes('?') ? path : `${path}?${target.query}`,
-        fieldsFor: createForwardedFields(
-          admitted,
-          request.fields,
-          request.origin,
-          forwarding,
-          sent,
-          request.method,
-          this.#now,
-        ),
+      createForwardedRequest(admitted, request, forwarding, this.#now, {
         body,
-        tenant: admitted.tenant?.id,
-        publicOrigin: `${request.origin.scheme}://${request.origin.host ?? admitted.authority.host}`,
-        strippedPrefix: route.stripPrefix,
-        timeouts: route.timeouts,
-      },
+        accept: accept.value,
+        eventStreamBegan: (end) => this.#holdStream(admitted, end),
+      }),
       received,
       response,
-      (outcome) => this.#finish(outcome),
+      (outcome) => this.#finish(outcome, admitted),
     );
   }
 
-  #requestBody(limit: number): RequestBody | undefined {
-    const framing = this.#framing;
-    const idleMilliseconds = this.#runtime.limits.bodyIdle;
-    if (framing.kind === 'none') return BODILESS;
-    if (framing.kind === 'chunked') return { kind: 'chunked', limit, idleMilliseconds };
-    return framing.length > limit ? undefined : { kind: 'sized', length: framing.length, idleMilliseconds };
+  #holdStream(admitted: Admitted, end: () => void): void {
+    this.#stream = {
+      kind: 'event_stream',
+      ...holderOf(admitted),
+      admittedAt: this.#now,
+      close: (cause) => {
+        this.#closedFor = cause;
+        end();
+      },
+    };
+    this.#context.live.add(this.#stream);
   }
 
-  #finish(outcome: ForwardOutcome): void {
+  /** From here on nothing of the request is held but what the audit record at the end of the WebSocket needs. */
+  #switch({ fields, socket }: Extract<ForwardOutcome, { kind: 'switched' }>, admitted: Admitted): void {
+    const { upgrade } = this.#reception;
+    if (upgrade === undefined) throw new Error('nobody asked for the upgrade');
+    const context = this.#context;
+    const { audit, logging } = this.#runtime.settings;
+    const begun = this.#endOf('admitted', undefined, 101);
+    const startedAt = this.#startedAt;
+    this.#isEnded = true;
+    this.#runtime.release();
+    context.metrics.requestFinished(admitted.route.id, 'admitted', 101, begun.durationSeconds);
+    openTunnel({
+      client: upgrade.take(),
+      upstream: socket,
+      head: upgrade.head,
+      fields,
+      ...holderOf(admitted),
+      admittedAt: begun.at,
+      live: context.live,
+      ended: (end) => recordTunnelEnd(begun, startedAt, end, { audit, logging }, context),
+    });
+  }
+
+  #finish(outcome: ForwardOutcome, admitted: Admitted): void {
+    if (this.#stream !== undefined)
+      this.#context.live.remove(this.#stream, outcome.kind === 'clientGone' ? 'client' : 'upstream');
     switch (outcome.kind) {
+      case 'switched':
+        this.#switch(outcome, admitted);
+        return;
+      case 'ended':
+        this.#end(
+          this.#closedFor?.code ?? 'admitted',
+          this.#closedFor?.detail,
+          outcome.status,
+          undefined,
+          decisionOf(this.#closedFor),
+        );
+        return;
       case 'answered':
         this.#end('admitted', undefined, outcome.status);
         return;
@@ -206,15 +229,7 @@ class Exchange {
   }
 
   #refuse(refusal: Denial, closes: boolean): void {
-    const accepts = this.#facts.route?.accepts;
-    const fields: string[] = [];
-    if (accepts !== undefined) {
-      for (const challenge of challengesFor(refusal.code, accepts, refusal.scopes))
-        fields.push('WWW-Authenticate', challenge);
-    }
-    if (refusal.allow !== undefined) fields.push('Allow', refusal.allow.join(', '));
-    if (refusal.retryAfterSeconds !== undefined)
-      fields.push('Retry-After', String(Math.max(1, Math.ceil(refusal.retryAfterSeconds))));
+    const fields = refusalFields(refusal, this.#facts.route?.accepts);
     this.#answer(refusal.code, fields, closes, 'denied', refusal.reason);
   }
 
@@ -258,21 +273,28 @@ class Exchange {
     if (this.#isEnded) return;
     this.#isEnded = true;
     this.#runtime.release();
-    recordEnd(
-      {
-        facts: this.#facts,
-        decision,
-        code,
-        reason,
-        status,
-        decisionId,
-        method: this.#reception.received.method ?? '',
-        peer: this.#peer,
-        at: this.#now,
-        durationSeconds: (performance.now() - this.#startedAt) / 1e3,
-      },
-      this.#runtime.settings,
-      this.#context,
-    );
+    const end = this.#endOf(code, reason, status, decisionId, decision);
+    recordEnd(end, this.#runtime.settings, this.#context);
+  }
+
+  #endOf(
+    code: RequestEnd['code'],
+    reason: string | undefined,
+    status: number,
+    decisionId?: string,
+    decision: RequestEnd['decision'] = 'admitted',
+  ): RequestEnd {
+    return {
+      facts: this.#facts,
+      decision,
+      code,
+      reason,
+      status,
+      decisionId,
+      method: this.#reception.received.method ?? '',
+      peer: this.#peer,
+      at: this.#now,
+      durationSeconds: (performance.now() - this.#startedAt) / 1e3,
+    };
   }
 }

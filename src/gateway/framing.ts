@@ -1,5 +1,6 @@
 import { type Denial, denial } from '../authorization/denial.ts';
 import { isRepeated, type ReceivedFields, SLOTS } from '../http/received-fields.ts';
+import type { RequestBody } from '../upstream/upstream.ts';
 
 /** How the body of a request is framed. */
 export type Framing =
@@ -35,4 +36,17 @@ export function readFraming(fields: ReceivedFields, httpVersion: string): Framin
   }
   const length = Number(contentLength);
   return length === 0 ? NONE : { kind: 'sized', length };
+}
+
+const BODILESS: RequestBody = { kind: 'none' };
+
+/** The body as it is forwarded; `undefined`: it says itself that it is over the limit, bytes. */
+export function requestBodyOf(
+  framing: Framing,
+  limit: number,
+  idleMilliseconds: number,
+): RequestBody | undefined {
+  if (framing.kind === 'none') return BODILESS;
+  if (framing.kind === 'chunked') return { kind: 'chunked', limit, idleMilliseconds };
+  return framing.length > limit ? undefined : { kind: 'sized', length: framing.length, idleMilliseconds };
 }

@@ -5,11 +5,14 @@ import type { Duplex } from 'node:stream';
 import type { Settings } from '../config/schema/config.ts';
 import type { ListenAddress } from '../config/schema/scalars.ts';
 import { denyCodeOf, isSilent, sendConnectionError } from './connection-errors.ts';
-import { type ExchangeContext, runExchange } from './exchange.ts';
+import { runExchange } from './exchange.ts';
 import { normaliseAddress } from './peer.ts';
+import type { ExchangeContext, Reception } from './reception.ts';
 import { recordEnd } from './records.ts';
 import type { Runtime } from './runtime.ts';
 import { createTurns } from './turns.ts';
+import { receiveUpgrade } from './upgrade.ts';
+import { takesConnection } from './web-socket-request.ts';
 import { WELL_KNOWN_JWKS, type WellKnown } from './well-known.ts';
 
 /** Certificate chain and private key in PEM. */
@@ -52,7 +55,8 @@ export async function openListener(options: ListenerOptions): Promise<Listener> 
   function receive(
     received: IncomingMessage,
     response: ServerResponse,
-    expectation: 'none' | 'continue' | 'other',
+    expectation: Reception['expectation'],
+    upgrade?: Reception['upgrade'],
   ): void {
     if (!turns.begin(received.socket, response)) return;
     open.add(response);
@@ -71,6 +75,7 @@ export async function openListener(options: ListenerOptions): Promise<Listener> 
         peerAddress: socket.remoteAddress ?? '',
         isTls: options.tls !== undefined,
         expectation,
+        ...(upgrade !== undefined && { upgrade }),
       },
       currentRuntime(),
       context,
@@ -93,6 +98,14 @@ export async function openListener(options: ListenerOptions): Promise<Listener> 
     insecureHTTPParser: false,
     // Judged by the exchange, so that the refusal is recorded like any other.
     requireHostHeader: false,
+    shouldUpgradeCallback: (received: IncomingMessage) =>
+      turns.isFree(received.socket) &&
+      takesConnection(
+        received,
+        currentRuntime(),
+        normaliseAddress(received.socket.remoteAddress ?? ''),
+        options.tls !== undefined,
+      ),
     noDelay: true,
   };
   const server =
@@ -109,6 +122,14 @@ export async function openListener(options: ListenerOptions): Promise<Listener> 
   );
   server.on('checkExpectation', (received: IncomingMessage, response: ServerResponse) =>
     receive(received, response, 'other'),
+  );
+  server.on('upgrade', (received: IncomingMessage, _: Duplex, head: Buffer) =>
+    receiveUpgrade(
+      received,
+      head,
+      (response, upgrade) => receive(received, response, 'none', upgrade),
+      (response) => open.delete(response),
+    ),
   );
   server.on('connection', (socket: Socket) => {
     sockets.add(socket);

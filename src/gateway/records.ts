@@ -38,6 +38,15 @@ export function recordEnd(
 ): void {
   const route = end.facts.route?.id ?? '';
   recorder.metrics.requestFinished(route, end.code, end.status, end.durationSeconds);
+  recordDecision(end, settings, recorder);
+}
+
+/** As `recordEnd`, for what is no request to the metrics any more. */
+export function recordDecision(
+  end: RequestEnd,
+  settings: Pick<Settings, 'audit' | 'logging'> | undefined,
+  recorder: Recorder,
+): void {
   const isAdmitted = end.decision === 'admitted';
   const logs = settings?.logging.requests ?? 'denied';
   if (isAdmitted && logs !== 'all' && settings?.audit.requests !== 'all') return;

@@ -1,9 +1,29 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Denial } from '../authorization/denial.ts';
+import { challengesFor } from '../http/challenge.ts';
 import type { Problem } from '../http/problem.ts';
+import type { Route } from '../routing/route.ts';
 import { lingerBeforeClose } from '../upstream/lingering-close.ts';
 
 /** A refused request's body up to this size is read to its end, so that the connection can be used again. */
 const DRAINED_BYTES = 64 * 1024;
+
+/** Name, value, name, value … of what a refusal tells a client beside the problem. */
+export function refusalFields(refusal: Denial, accepts: Route['accepts'] | undefined): string[] {
+  const fields: string[] = [];
+  if (accepts !== undefined) {
+    for (const challenge of challengesFor(refusal.code, accepts, refusal.scopes))
+      fields.push('WWW-Authenticate', challenge);
+  }
+  if (refusal.allow !== undefined) fields.push('Allow', refusal.allow.join(', '));
+  if (refusal.retryAfterSeconds !== undefined)
+    fields.push('Retry-After', String(Math.max(1, Math.ceil(refusal.retryAfterSeconds))));
+  // RFC 9110 §15.5.22, RFC 6455 §4.4.
+  if (refusal.code === 'websocket_version_unsupported')
+    fields.push('Upgrade', 'websocket', 'Sec-WebSocket-Version', '13');
+  return fields;
+}
+
 export interface Refusal {
   readonly problem: Problem;
   readonly decisionId: string;
@@ -45,7 +65,7 @@ export function sendRefusal(received: IncomingMessage, response: ServerResponse,
     ...refusal.fields,
   ];
   if (closes) {
-    fields.push('Connection', 'close');
+    fields.push('Connection', fields.includes('Upgrade') ? 'close, Upgrade' : 'close');
     response.shouldKeepAlive = false;
   }
   response.writeHead(problem.status, fields);

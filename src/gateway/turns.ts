@@ -3,6 +3,8 @@ import type { Duplex } from 'node:stream';
 
 /** The order of requests and answers on each connection (RFC 9112 §9.3.2). */
 export interface Turns {
+  /** Every request before on the connection is answered. */
+  isFree(socket: Duplex): boolean;
   /**
    * A request came. False: an answer before it says that it is the last one, so that what follows on the connection is
    * no request (RFC 9112 §9.6). The parser has it already when it was in one packet with the request before it.
@@ -19,6 +21,7 @@ export function createTurns(): Turns {
   const latest = new WeakMap<Duplex, ServerResponse>();
   const failed = new WeakSet<Duplex>();
   return {
+    isFree: (socket) => latest.get(socket)?.writableFinished !== false,
     begin(socket, response) {
       if (latest.get(socket)?.shouldKeepAlive === false) return false;
       latest.set(socket, response);

@@ -14,6 +14,7 @@ export interface DenyCodeEntry {
     | 414
     | 417
     | 421
+    | 426
     | 429
     | 431
     | 500
@@ -126,6 +127,25 @@ export const DENY_CODES = {
     title: 'Insufficient scope',
     owner: 'client',
     meaning: 'The credential lacks a scope that the route requires (RFC 6750 section 3.1).',
+  },
+  origin_forbidden: {
+    status: 403,
+    title: 'Origin not allowed',
+    owner: 'client',
+    meaning: 'A page of this origin may not open a WebSocket here: the route does not list its Origin.',
+  },
+  handshake_invalid: {
+    status: 400,
+    title: 'Invalid WebSocket handshake',
+    owner: 'client',
+    meaning:
+      'The request asks for a WebSocket in a way that RFC 6455 section 4.2.1 does not allow. The connection is closed.',
+  },
+  websocket_version_unsupported: {
+    status: 426,
+    title: 'WebSocket version not supported',
+    owner: 'client',
+    meaning: 'The request asks for a version of WebSocket other than 13. The connection is closed.',
   },
   role_missing: {
     status: 403,

@@ -1,13 +1,16 @@
 import type { AddressInfo } from 'node:net';
+import { hostname } from 'node:os';
 import type { FastifyInstance } from 'fastify';
 import type { StatusReport } from '../admin/admin-context.ts';
 import { type Clock, systemClock } from '../base/clock.ts';
+import { StoreUnavailable } from '../base/outage.ts';
 import { readVersion } from '../base/version.ts';
 import { loadConfig } from '../config/load.ts';
 import { formatWarning } from '../config/problem.ts';
 import type { ListenAddress } from '../config/schema/scalars.ts';
 import { type FileWatch, watchFiles } from '../config/watch.ts';
 import { type Listener, openListener } from '../gateway/listener.ts';
+import { createLiveConnections } from '../gateway/live-connections.ts';
 import { createWellKnown } from '../gateway/well-known.ts';
 import type { LogOutput } from '../telemetry/log.ts';
 import { createOpsListener } from '../telemetry/ops-listener.ts';
@@ -102,13 +105,15 @@ async function openOn(
   closers.push(() => administration.app.close());
   const adminPort = await listenOn(administration.app, settings.listen.admin);
 
+  const live = createLiveConnections({ ...foundation, currentRuntime: () => generations.current() });
+  closers.push(() => live.close());
   listener = await openListener({
     address: settings.listen.public.address,
     limits: settings.limits,
     tls,
     currentRuntime: () => generations.current(),
     wellKnown: createWellKnown(foundation.keyring),
-    context: foundation,
+    context: { ...foundation, live },
   });
   const { inFlight, port: publicPort } = listener;
   const publicListener = listener;
@@ -121,8 +126,13 @@ async function openOn(
   async function status(): Promise<StatusReport> {
     const runtime = generations.current();
     const { checks } = await readiness.report();
+    const encryptionKeys = await foundation.keyring.encryptionKeyUses().catch((error: unknown) => {
+      if (error instanceof StoreUnavailable) return undefined;
+      throw error;
+    });
+    const version = readVersion();
     return {
-      version: readVersion(),
+      version,
       startedAt,
       configuration: {
         file: options.file,
@@ -130,6 +140,17 @@ async function openOn(
         loadedAt: generations.loadedAt(),
         errors: generations.problems(),
       },
+      replicas: [
+        {
+          id: `${hostname()}:${process.pid}`,
+          isSelf: true,
+          version,
+          revision: runtime.revision,
+          startedAt,
+          lagMilliseconds: foundation.revocations.lag(clock()),
+        },
+      ],
+      ...(encryptionKeys !== undefined && { encryptionKeys }),
       checks,
     };
   }
@@ -141,6 +162,7 @@ async function openOn(
     watcher?.close();
     const { delay, drain } = generations.current().settings.shutdown;
     if (delay > 0) await new Promise((resolve) => setTimeout(resolve, delay));
+    live.shutDown();
     const cut = await publicListener.close(drain);
     if (cut > 0)
       log.warn({ connections: cut }, 'connections were cut, since their requests did not finish in time');

@@ -78,6 +78,16 @@ export const METRICS = {
     help: 'Audit records of requests that were dropped, since the store could not take them for too long',
     labelNames: [],
   },
+  longLived: {
+    name: 'gatehouse_long_lived_connections',
+    help: 'Open connections by kind (websocket, event_stream)',
+    labelNames: ['kind'],
+  },
+  longLivedClosed: {
+    name: 'gatehouse_long_lived_connections_closed_total',
+    help: 'Ended connections by kind and reason: client or upstream ended it, or the gateway did, since the credential was revoked or expired, the tenant is suspended or gone, or the gateway stopped (revoked, expired, tenant, shutdown)',
+    labelNames: ['kind', 'reason'],
+  },
   audit_queue: {
     name: 'gatehouse_audit_queue_records',
     help: 'Audit records that wait to be written',

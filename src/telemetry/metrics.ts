@@ -1,3 +1,6 @@
+/** Connections that outlive the decision to admit them. */
+export type LongLivedKind = 'websocket' | 'event_stream';
+
 /**
  * What the gateway counts. Durations in seconds. Labels are bounded: names from the configuration, deny codes,
  * and closed sets; never anything that a client sends.
@@ -17,6 +20,12 @@ export interface Metrics {
   introspection(issuer: string, outcome: 'active' | 'inactive' | 'failed'): void;
   reload(outcome: 'ok' | 'failed', revision: string): void;
   auditDropped(count: number): void;
+  longLivedOpened(kind: LongLivedKind): void;
+  /** `reason`: which side ended it, or why the gateway did. */
+  longLivedClosed(
+    kind: LongLivedKind,
+    reason: 'client' | 'upstream' | 'revoked' | 'expired' | 'tenant' | 'shutdown',
+  ): void;
   /** Registers a gauge that is read when metrics are scraped. */
   gauge(
     name: 'revocations' | 'in_flight_requests' | 'cached_credentials' | 'audit_queue',

@@ -24,6 +24,8 @@ export function createMetrics(clock: Clock = systemClock): Metrics {
   const reloadedAt = new Gauge({ ...METRICS.reloadedAt, registers });
   const configuration = new Gauge({ ...METRICS.configuration, registers });
   const auditDropped = new Counter({ ...METRICS.auditDropped, registers });
+  const longLived = new Gauge({ ...METRICS.longLived, registers });
+  const longLivedClosed = new Counter({ ...METRICS.longLivedClosed, registers });
   let active = 0;
   registerReader(registry, METRICS.activeRequests, () => active);
 
@@ -85,6 +87,11 @@ export function createMetrics(clock: Clock = systemClock): Metrics {
       configuration.set({ revision }, 1);
     },
     auditDropped: (count) => auditDropped.inc(count),
+    longLivedOpened: (kind) => longLived.inc({ kind }),
+    longLivedClosed(kind, reason) {
+      longLived.dec({ kind });
+      longLivedClosed.inc({ kind, reason });
+    },
     gauge: (name, read) => registerReader(registry, METRICS[name], read),
     expose: async () => ({ contentType: registry.contentType, body: await registry.metrics() }),
   };

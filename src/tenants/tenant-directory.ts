@@ -27,6 +27,8 @@ export interface TenantDirectory {
   recogniseHost(host: string): HostRecognition;
   /** Tenants that list an issuer by name. */
   tenantsOfIssuer(issuer: string): ReadonlySet<TenantId>;
+  /** False while a change is being read: what it says may be what was before. */
+  isCurrent(): boolean;
   close(): void;
 }
 
@@ -107,6 +109,7 @@ export async function openTenantDirectory(options: {
       const isKnown = named.kind === 'named' && snapshot.byId.has(named.id);
       return isKnown ? { kind: 'tenant', id: named.id } : { kind: 'unknownTenant' };
     },
+    isCurrent: () => !isStale && !isRefreshing,
     close() {
       unsubscribe();
       clearTimeout(retry);

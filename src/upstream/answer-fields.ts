@@ -14,9 +14,18 @@ export interface AnswerFields {
   /** As the upstream gave it; -1 if it gave none. */
   readonly contentLength: number;
   readonly hasLocation: boolean;
+  /** The body is `text/event-stream`: it may go on for hours. */
+  readonly isEventStream: boolean;
 }
 
-type Treatment = 'pass' | 'drop' | 'connection' | 'transfer-encoding' | 'content-length' | 'location';
+type Treatment =
+  | 'pass'
+  | 'drop'
+  | 'connection'
+  | 'transfer-encoding'
+  | 'content-length'
+  | 'content-type'
+  | 'location';
 
 /** Names seen so far are remembered up to this many: an upstream cannot fill memory with invented ones. */
 const REMEMBERED_NAMES = 1000;
@@ -37,6 +46,7 @@ function classify(name: string): Treatment {
     case 'connection':
     case 'transfer-encoding':
     case 'content-length':
+    case 'content-type':
     case 'location':
       return name;
     case 'alt-svc':
@@ -48,14 +58,18 @@ function classify(name: string): Treatment {
   return isOurs ? 'drop' : 'pass';
 }
 
+const EVENT_STREAM = /^text\/event-stream *(?:;|$)/i;
+
 /**
  * What the client gets of an answer's fields (RFC 9110 §7.6.1). Values stay Latin-1, duplicates apart.
- * Throws `AnswerRefused` for a transfer coding that would be lost.
+ * Throws `AnswerRefused` for a transfer coding that would be lost, and for a status that is none.
  */
 export function answerFields(raw: readonly Buffer[], status: number): AnswerFields {
+  if (status > 599) throw new AnswerRefused('status out of range');
   const fields: string[] = [];
   let contentLength = -1;
   let hasLocation = false;
+  let isEventStream = false;
   let connection = '';
   for (let index = 0; index + 1 < raw.length; index += 2) {
     const name = latin1(raw[index]);
@@ -71,6 +85,10 @@ export function answerFields(raw: readonly Buffer[], status: number): AnswerFiel
         // RFC 9110 §8.6: never with 204.
         if (status !== 204) fields.push(name, value);
         break;
+      case 'content-type':
+        isEventStream ||= EVENT_STREAM.test(value);
+        fields.push(name, value);
+        break;
       case 'location':
         hasLocation = true;
         fields.push(name, value);
@@ -84,7 +102,7 @@ export function answerFields(raw: readonly Buffer[], status: number): AnswerFiel
     }
   }
   if (connection !== '') dropNominated(fields, connection);
-  return { fields, contentLength, hasLocation };
+  return { fields, contentLength, hasLocation, isEventStream };
 }
 
 function latin1(bytes: Buffer | undefined): string {

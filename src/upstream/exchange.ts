@@ -1,26 +1,24 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { performance } from 'node:perf_hooks';
+import type { Duplex } from 'node:stream';
 import type { Dispatcher } from 'undici';
-import { DENY_CODES, type DenyCode } from '../http/deny-codes.ts';
+import { DENY_CODES } from '../http/deny-codes.ts';
+import { endStream, passChunk } from './answer-body.ts';
 import { AnswerRefused, answerFields } from './answer-fields.ts';
 import { passInformation, reasonOf } from './answer-head.ts';
 import { type Balancer, NONE_TRIED } from './balancer.ts';
 import type { ExchangeRules } from './exchange-rules.ts';
-import { ExchangeStopped, failureOf } from './failure.ts';
+import { ExchangeStopped, type Failure, failureOf } from './failure.ts';
 import { lingerBeforeClose } from './lingering-close.ts';
 import { rewriteLocations } from './location.ts';
+import { watchQueue } from './pending-connection.ts';
 import { flushHeadSoon, type PendingHead } from './pending-heads.ts';
 import { type BodyFails, bodyToSend, carriesBody, discardBody, gatherBody, isSmall } from './request-body.ts';
-import { mayRetry, type Progress } from './retry.ts';
+import { mayRetry, nextTarget, type Progress } from './retry.ts';
 import { holdForClient, type SlowClient } from './slow-client.ts';
+import { switchedFields } from './switched.ts';
 import type { PooledTarget } from './target.ts';
 import { cutOff } from './truncation.ts';
 import type { ForwardedRequest, ForwardOutcome } from './upstream.ts';
-
-/** A body that comes whole and is at most this long leaves with the head as one string. */
-const JOINED_BODY_BYTES = 16_384;
-
-const ignore: BodyFails = () => {};
 
 /**
  * One request on its way: choose a target ─► wait for a connection ─► send ─► head ─► body ─► end. It is the handler
@@ -46,7 +44,7 @@ export class Exchange implements Dispatcher.DispatchHandler, Progress, PendingHe
   #queueTimer: NodeJS.Timeout | undefined;
 
   /** What the body tells when it breaks the rules. */
-  #fails: BodyFails = ignore;
+  #fails: BodyFails = () => {};
   #gathered: Buffer | undefined;
   #stopIntake: (() => void) | undefined;
 
@@ -115,7 +113,8 @@ export class Exchange implements Dispatcher.DispatchHandler, Progress, PendingHe
     this.isAnswerBegun = false;
     target.inFlight += 1;
     target.health.requestStarted();
-    if (target.inFlight > target.connections) this.#watchQueue(target);
+    if (target.inFlight > target.connections)
+      this.#queueTimer = watchQueue(target, (error) => this.#stop(error));
     this.#startedAt = performance.now();
     target.pool.dispatch(
       {
@@ -123,6 +122,7 @@ export class Exchange implements Dispatcher.DispatchHandler, Progress, PendingHe
         method: request.method,
         headers: fields,
         body: bodyToSend(request, this.#received, this.#gathered, fields, this.#fails),
+        ...(request.webSocketAccept !== undefined && { upgrade: 'websocket' }),
         headersTimeout: request.timeouts.headers,
         bodyTimeout: request.timeouts.idle,
         // Known to undici, though its types leave it out.
@@ -130,13 +130,6 @@ export class Exchange implements Dispatcher.DispatchHandler, Progress, PendingHe
       } as Dispatcher.DispatchOptions,
       this,
     );
-  }
-
-  /** All connections are busy: as long as connecting may take, one may become free. */
-  #watchQueue(target: PooledTarget): void {
-    this.#queueTimer = setTimeout(() => {
-      this.#stop(new ExchangeStopped('upstream_timeout', `no connection to ${target.origin} became free`));
-    }, target.connectMilliseconds);
   }
 
   onConnect(abort: (error?: Error) => void): void {
@@ -160,9 +153,13 @@ export class Exchange implements Dispatcher.DispatchHandler, Progress, PendingHe
       passInformation(status, raw, this.#received, this.#response);
       return true;
     }
-    if (status > 599) throw new AnswerRefused('status out of range');
-    const { fields, contentLength, hasLocation } = answerFields(raw, status);
-    if (hasLocation && this.#rules.rewritesLocation) this.#rewriteLocations(fields);
+    const { fields, contentLength, hasLocation, isEventStream } = answerFields(raw, status);
+    if (hasLocation && this.#rules.rewritesLocation && this.#target !== undefined)
+      rewriteLocations(fields, this.#target.origin, this.#sentFields, {
+        publicOrigin: this.#request.publicOrigin,
+        basePath: this.#rules.basePath,
+        strippedPrefix: this.#request.strippedPrefix,
+      });
     if (!this.#received.complete) {
       fields.push('Connection', 'close');
       this.#response.shouldKeepAlive = false;
@@ -172,22 +169,30 @@ export class Exchange implements Dispatcher.DispatchHandler, Progress, PendingHe
     this.#status = status;
     this.#contentLength = contentLength;
     this.#resume = resume;
-    this.#target?.health.requestSucceeded();
-    const { metrics, upstream } = this.#rules;
-    metrics.upstreamAnswered(upstream, status, (performance.now() - this.#startedAt) / 1000);
+    this.#answered(status);
     // undici would wait for the body that a Content-Length announces, which RFC 9110 §8.6 allows in a 304.
     if ((status === 304 || status === 204) && contentLength > 0) this.onComplete();
     else flushHeadSoon(this);
+    if (isEventStream && !this.#isOver) this.#request.eventStreamBegan?.(() => this.#endStream());
     return true;
   }
 
-  #rewriteLocations(fields: string[]): void {
-    if (this.#target === undefined) return;
-    rewriteLocations(fields, this.#target.origin, this.#sentFields, {
-      publicOrigin: this.#request.publicOrigin,
-      basePath: this.#rules.basePath,
-      strippedPrefix: this.#request.strippedPrefix,
-    });
+  #answered(status: number): void {
+    this.#target?.health.requestSucceeded();
+    const { metrics, upstream } = this.#rules;
+    metrics.upstreamAnswered(upstream, status, (performance.now() - this.#startedAt) / 1000);
+  }
+
+  /** The bytes that came behind the head are in the socket's buffer. Where this throws, undici destroys the socket. */
+  onUpgrade(status: number, raw: Buffer[], socket: Duplex): void {
+    // Somebody has to listen, until the tunnel does.
+    socket.on('error', () => {});
+    if (this.#isOver) throw new AnswerRefused('nobody waits for the upgrade any more');
+    const fields = switchedFields(status, raw, this.#request.webSocketAccept ?? '');
+    this.#answered(status);
+    // undici is done with the request: there is nothing left to abort.
+    this.#abort = undefined;
+    this.#finish({ kind: 'switched', fields, socket });
   }
 
   flushHead(): void {
@@ -196,29 +201,26 @@ export class Exchange implements Dispatcher.DispatchHandler, Progress, PendingHe
 
   onData(chunk: Buffer): boolean {
     this.#isBodyBegun = true;
-    if (chunk.length === this.#contentLength && chunk.length <= JOINED_BODY_BYTES) {
-      this.#response.end(chunk.toString('latin1'), 'latin1');
-      return true;
-    }
-    if (this.#response.write(chunk)) return true;
-    this.#pause();
-    return false;
-  }
-
-  #pause(): void {
-    const { idle } = this.#request.timeouts;
+    if (passChunk(this.#response, chunk, this.#contentLength)) return true;
     this.#slowClient ??= holdForClient(
       this.#response,
       () => this.#resume?.(),
-      idle,
+      this.#request.timeouts.idle,
       () => this.#stop(new ExchangeStopped('request_timeout', 'the client stopped reading')),
     );
     this.#slowClient.pause();
+    return false;
   }
 
   onComplete(): void {
     if (!this.#response.writableEnded) this.#response.end();
     this.#finish({ kind: 'answered', status: this.#status, target: this.#target?.origin ?? '' });
+  }
+
+  #endStream(): void {
+    if (this.#isOver) return;
+    endStream(this.#received, this.#response, this.#contentLength);
+    this.#finish({ kind: 'ended', status: this.#status });
   }
 
   onError(error: unknown): void {
@@ -232,7 +234,10 @@ export class Exchange implements Dispatcher.DispatchHandler, Progress, PendingHe
     const failure = failureOf(error);
     if (target === undefined || !failure.isTargets) return this.#fail(error);
     target.health.requestFailed(this.#rules.clock(), this.#rules.health);
-    const next = mayRetry(this, this.#request, error) ? this.#nextTarget(target) : undefined;
+    this.#tried = [...this.#tried, target];
+    const next = mayRetry(this, this.#request, error)
+      ? nextTarget(this.#balancer, this.#rules.clock(), this.#tried, this.isConnected)
+      : undefined;
     if (next === undefined) return this.#fail(error);
     this.#leaveTarget();
     // Not from inside the failing connection's event.
@@ -242,17 +247,8 @@ export class Exchange implements Dispatcher.DispatchHandler, Progress, PendingHe
     return undefined;
   }
 
-  /** Each other target once; the same one only if its old connection was the fault and there is no other. */
-  #nextTarget(failed: PooledTarget): PooledTarget | undefined {
-    const isFirstRetry = this.#tried.length === 0;
-    this.#tried = [...this.#tried, failed];
-    const other = this.#balancer.choose(this.#rules.clock(), this.#tried)?.target;
-    return other ?? (isFirstRetry && this.isConnected ? failed : undefined);
-  }
-
   #truncate(error: unknown): void {
-    const { code, reason } = failureOf(error);
-    this.#count(code);
+    const { reason } = this.#count(error);
     cutOff(this.#received, this.#response);
     this.#finish({ kind: 'truncated', status: this.#status, reason });
   }
@@ -272,13 +268,15 @@ export class Exchange implements Dispatcher.DispatchHandler, Progress, PendingHe
   }
 
   #fail(error: unknown): void {
-    const { code, reason } = failureOf(error);
-    this.#count(code);
+    const { code, reason } = this.#count(error);
     this.#finish({ kind: 'failed', code, reason });
   }
 
-  #count(code: DenyCode): void {
-    if (DENY_CODES[code].owner === 'upstream') this.#rules.metrics.upstreamFailed(this.#rules.upstream, code);
+  #count(error: unknown): Failure {
+    const failure = failureOf(error);
+    if (DENY_CODES[failure.code].owner === 'upstream')
+      this.#rules.metrics.upstreamFailed(this.#rules.upstream, failure.code);
+    return failure;
   }
 
   #finish(outcome: ForwardOutcome): void {

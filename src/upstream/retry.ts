@@ -1,4 +1,6 @@
+import type { Balancer } from './balancer.ts';
 import { isConnectionReset } from './failure.ts';
+import type { PooledTarget } from './target.ts';
 import type { ForwardedRequest } from './upstream.ts';
 
 /** How far an attempt came. */
@@ -26,4 +28,18 @@ export function mayRetry(progress: Progress, request: ForwardedRequest, error: u
     IDEMPOTENT.has(request.method) &&
     isConnectionReset(error)
   );
+}
+
+/**
+ * Where a request goes that failed at the last of `tried`: to each other target once; to the same one only if its old
+ * connection was the fault and there is no other. `undefined`: nowhere.
+ */
+export function nextTarget(
+  balancer: Balancer,
+  now: number,
+  tried: readonly PooledTarget[],
+  isConnected: boolean,
+): PooledTarget | undefined {
+  const other = balancer.choose(now, tried)?.target;
+  return other ?? (tried.length === 1 && isConnected ? tried[0] : undefined);
 }

@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Duplex } from 'node:stream';
 import type { DenyCode } from '../http/deny-codes.ts';
 import type { TenantId } from '../tenants/tenant.ts';
 
@@ -25,6 +26,12 @@ export interface ForwardedRequest {
    * within the answer's body, of the upstream as it sends and of the client as it reads.
    */
   readonly timeouts: { readonly headers: number; readonly idle: number };
+  /** The request is the handshake of a WebSocket, whose answer has this Sec-WebSocket-Accept. Absent: an ordinary request. */
+  readonly webSocketAccept?: string;
+  /**
+   * Called when the head of a `text/event-stream` was sent to the client. `end` ends it on both sides, in order; the outcome is `ended`.
+   */
+  readonly eventStreamBegan?: (end: () => void) => void;
 }
 
 export type RequestBody =
@@ -37,6 +44,10 @@ export type RequestBody =
 export type ForwardOutcome =
   /** The answer was passed to its end. */
   | { readonly kind: 'answered'; readonly status: number; readonly target: string }
+  /** The upstream took the handshake. `fields`: those of the 101, which is still to be sent; both sockets are the caller's now. */
+  | { readonly kind: 'switched'; readonly fields: readonly string[]; readonly socket: Duplex }
+  /** An event stream that `end` was called for. */
+  | { readonly kind: 'ended'; readonly status: number }
   /** The client left; the upstream's request was aborted. */
   | { readonly kind: 'clientGone'; readonly status: number | undefined }
   /**

@@ -89,6 +89,13 @@ beforeAll(async () => {
         tenant: { require: ['host'] },
         upstream: 'api',
       },
+      {
+        id: 'chat',
+        match: { path: '/chat' },
+        public: true,
+        websocket: { origins: ['https://app.test'] },
+        upstream: 'api',
+      },
       { id: 'deaf', match: { path: '/deaf' }, public: true, upstream: 'deaf' },
       { id: 'gone', match: { path: '/gone' }, public: true, upstream: 'gone' },
       { id: 'legacy', match: { path: '/legacy' }, accept: ['apiKey'], upstream: 'legacy' },
@@ -129,6 +136,11 @@ function guess(): Promise<RawAnswer> {
   return ask('GET /api/x', 'guessed', ['X-Forwarded-For: 203.0.113.9']);
 }
 
+function handshake(fields: readonly string[], version = 13): Promise<RawAnswer> {
+  const line = ['Upgrade: websocket', 'Connection: Upgrade', `Sec-WebSocket-Version: ${version}`];
+  return ask('GET /chat', undefined, [...line, 'Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==', ...fields]);
+}
+
 /** How each code is provoked. A code without an entry does not compile. */
 const PROVOCATIONS: Readonly<Record<DenyCode, () => Promise<RawAnswer>>> = {
   request_malformed: () => ask('GET /get', undefined, ['Content-Length: 1', 'Transfer-Encoding: chunked']),
@@ -154,6 +166,9 @@ const PROVOCATIONS: Readonly<Record<DenyCode, () => Promise<RawAnswer>>> = {
   tenant_unresolved: () => ask('GET /hosted', acme),
   tenant_suspended: async () => ask('GET /api/x', (await gateway.issueKey('closed')).key),
   insufficient_scope: () => ask('GET /scoped', acme),
+  origin_forbidden: () => handshake(['Origin: https://evil.test']),
+  handshake_invalid: () => handshake(['Content-Length: 1']),
+  websocket_version_unsupported: () => handshake([], 8),
   role_missing: () => ask('GET /roled', acme),
   body_too_large: () => gateway.raw(wire('PUT /put', ['Content-Length: 11'], { body: 'x'.repeat(11) })),
   target_too_long: () => ask(`GET /get?${'x'.repeat(2048)}`),

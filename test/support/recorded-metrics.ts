@@ -28,6 +28,8 @@ export function createRecordedMetrics(): RecordedMetrics {
     introspection: note('introspection'),
     reload: note('reload'),
     auditDropped: note('auditDropped'),
+    longLivedOpened: note('longLivedOpened'),
+    longLivedClosed: note('longLivedClosed'),
     gauge: (name) => note('gauge')(name),
     expose: () => Promise.resolve({ contentType: 'text/plain', body: '' }),
   };

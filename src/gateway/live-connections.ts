@@ -1,0 +1,238 @@
+import type { Logger } from 'pino';
+import type { ApiKeyId } from '../api-keys/api-key.ts';
+import type { ApiKeyStore } from '../api-keys/api-key-store.ts';
+import type { Clock, EpochMilliseconds } from '../base/clock.ts';
+import type { DenyCode } from '../http/deny-codes.ts';
+import type { Principal } from '../principals/principal.ts';
+import type { RevocationList } from '../revocation/revocation-list.ts';
+import type { ChangeFeed } from '../stores/change-feed.ts';
+import type { LongLivedKind, Metrics } from '../telemetry/metrics.ts';
+import type { TenantId } from '../tenants/tenant.ts';
+import { checkLiveKeys, keyIdsOf } from './live-keys.ts';
+import type { Runtime } from './runtime.ts';
+
+/** Why the gateway ended a connection that both sides would have gone on with. */
+export interface ClosingCause {
+  readonly reason: 'revoked' | 'expired' | 'tenant' | 'shutdown';
+  /** What a new request would be refused with; `admitted` where nothing was wrong with it. */
+  readonly code: DenyCode | 'admitted';
+  /** For people inside only. */
+  readonly detail: string;
+}
+
+/** A connection that outlives the decision to admit it. */
+export interface LiveConnection {
+  readonly kind: LongLivedKind;
+  /** None on public routes. */
+  readonly principals: readonly Principal[];
+  readonly tenant: TenantId | undefined;
+  /** When its request came in. */
+  readonly admittedAt: EpochMilliseconds;
+  /** Ends it; it is forgotten already. Must not throw. */
+  close(cause: ClosingCause): void;
+}
+
+/** Every WebSocket and event stream, each held to what admitted it for as long as it is open. */
+export interface LiveConnections {
+  /** From now on it is closed when it would not be admitted any more; at once, if that is so already. */
+  add(connection: LiveConnection): void;
+  /** It ended by itself. Without effect if it was closed. */
+  remove(connection: LiveConnection, by: 'client' | 'upstream'): void;
+  /** Closes all, and whatever is added later. */
+  shutDown(): void;
+  /** Ends timers and the subscription. */
+  close(): void;
+}
+
+export interface LiveConnectionParts {
+  readonly stores: { readonly apiKeys: ApiKeyStore; readonly changes: ChangeFeed };
+  readonly revocations: RevocationList;
+  readonly currentRuntime: () => Pick<Runtime, 'tenants' | 'settings'>;
+  readonly metrics: Pick<Metrics, 'longLivedOpened' | 'longLivedClosed'>;
+  readonly log: Logger;
+  readonly clock: Clock;
+}
+
+/** One timer looks after all connections: expiry, new configurations, and what could not be found out the last time. */
+const TICK_MILLISECONDS = 250;
+/** Changes that come in a burst are dealt with in one go. */
+const GATHER_MILLISECONDS = 10;
+
+const SHUTDOWN: ClosingCause = { reason: 'shutdown', code: 'admitted', detail: 'the gateway stopped' };
+
+/**
+ * Follows the change feed. A revocation list that lags closes nothing: it admits nothing new either, and once it has
+ * caught up, whatever was taken back meanwhile is closed.
+ */
+export function createLiveConnections(parts: LiveConnectionParts): LiveConnections {
+  const { revocations, currentRuntime, metrics, clock } = parts;
+  /** With the moment at which each expires; infinite if it does not. */
+  const connections = new Map<LiveConnection, EpochMilliseconds>();
+  let nextExpiry = Number.POSITIVE_INFINITY;
+  let isSweepDue = false;
+  let staleKeys: Set<ApiKeyId> | 'all' = new Set();
+  let keysChangedAt = Number.NEGATIVE_INFINITY;
+  let isCheckingKeys = false;
+  let isShutDown = false;
+  let seenRuntime = currentRuntime();
+  let ticks: NodeJS.Timeout | undefined;
+  let gathering: NodeJS.Timeout | undefined;
+
+  const unsubscribe = parts.stores.changes.subscribe((change) => {
+    switch (change.kind) {
+      case 'apiKeyChanged':
+        keysChangedAt = clock();
+        markKeys([change.id]);
+        break;
+      case 'resynchronise':
+        keysChangedAt = clock();
+        staleKeys = 'all';
+        isSweepDue = true;
+        break;
+      case 'revocationAdded':
+      case 'tenantChanged':
+        isSweepDue = true;
+        break;
+      // Neither takes anything back from what is open.
+      case 'revocationRemoved':
+      case 'keyringChanged':
+        return;
+    }
+    checkSoon();
+  });
+
+  /** While nothing is open nothing is noted: what is added later was decided on later, or is looked at then. */
+  function markKeys(ids: Iterable<ApiKeyId>): void {
+    if (staleKeys === 'all' || connections.size === 0) return;
+    for (const id of ids) staleKeys.add(id);
+  }
+
+  function checkSoon(): void {
+    if (connections.size === 0) return;
+    gathering ??= setTimeout(() => {
+      gathering = undefined;
+      check();
+    }, GATHER_MILLISECONDS);
+  }
+
+  function check(): void {
+    const runtime = currentRuntime();
+    if (runtime !== seenRuntime) {
+      seenRuntime = runtime;
+      staleKeys = 'all';
+      isSweepDue = true;
+    }
+    const now = clock();
+    if (isSweepDue || now >= nextExpiry) sweep(now);
+    if (!isCheckingKeys && (staleKeys === 'all' || staleKeys.size > 0)) void checkKeys();
+  }
+
+  function sweep(now: EpochMilliseconds): void {
+    nextExpiry = Number.POSITIVE_INFINITY;
+    for (const [connection, expiresAt] of connections) {
+      const cause = causeToClose(connection, expiresAt, now);
+      if (cause !== undefined) closeOne(connection, cause);
+      else nextExpiry = Math.min(nextExpiry, expiresAt);
+    }
+    // As long as list or tenants are being read anew, this sweep may have been made with what they held before.
+    isSweepDue = revocations.lag(now) === Number.POSITIVE_INFINITY || !currentRuntime().tenants.isCurrent();
+  }
+
+  function causeToClose(
+    { principals, tenant }: LiveConnection,
+    expiresAt: EpochMilliseconds,
+    now: EpochMilliseconds,
+  ): ClosingCause | undefined {
+    if (isShutDown) return SHUTDOWN;
+    for (const principal of principals) {
+      const revocation = revocations.find(principal, tenant, now);
+      if (revocation === undefined) continue;
+      const detail = `${principal.credentialId} is revoked as ${revocation.target.kind}`;
+      return { reason: 'revoked', code: 'credential_revoked', detail };
+    }
+    if (now >= expiresAt)
+      return { reason: 'expired', code: 'credential_expired', detail: 'the credential has expired' };
+    if (tenant === undefined) return undefined;
+    const known = currentRuntime().tenants.find(tenant);
+    if (known === undefined)
+      return { reason: 'tenant', code: 'tenant_mismatch', detail: `there is no tenant ${tenant} any more` };
+    return known.status === 'suspended'
+      ? { reason: 'tenant', code: 'tenant_suspended', detail: `${tenant} is suspended` }
+      : undefined;
+  }
+
+  async function checkKeys(): Promise<void> {
+    const ids = staleKeys;
+    staleKeys = new Set();
+    isCheckingKeys = true;
+    try {
+      await checkLiveKeys(ids, connections.keys(), {
+        apiKeys: parts.stores.apiKeys,
+        configured: currentRuntime().settings.apiKeys.keys,
+        close: (connection, detail) =>
+          closeOne(connection, { reason: 'revoked', code: 'credential_revoked', detail }),
+        expires(connection, at) {
+          if (connections.has(connection)) hold(connection, at);
+        },
+      });
+    } catch (error) {
+      parts.log.error({ err: error }, 'the keys of open connections could not be checked; it is tried again');
+      if (ids === 'all') staleKeys = 'all';
+      else markKeys(ids);
+    } finally {
+      isCheckingKeys = false;
+    }
+  }
+
+  function hold(connection: LiveConnection, expiresAt: EpochMilliseconds): void {
+    connections.set(connection, expiresAt);
+    nextExpiry = Math.min(nextExpiry, expiresAt);
+  }
+
+  function closeOne(connection: LiveConnection, cause: ClosingCause): void {
+    if (!forget(connection, cause.reason)) return;
+    connection.close(cause);
+  }
+
+  function forget(connection: LiveConnection, reason: Parameters<Metrics['longLivedClosed']>[1]): boolean {
+    if (!connections.delete(connection)) return false;
+    metrics.longLivedClosed(connection.kind, reason);
+    if (connections.size === 0) {
+      clearInterval(ticks);
+      ticks = undefined;
+    }
+    return true;
+  }
+
+  return {
+    add(connection) {
+      const { principals, admittedAt } = connection;
+      const now = clock();
+      const expiresAt = Math.min(...principals.map(expiryOf));
+      metrics.longLivedOpened(connection.kind);
+      hold(connection, expiresAt);
+      ticks ??= setInterval(check, TICK_MILLISECONDS).unref();
+      const cause = causeToClose(connection, expiresAt, now);
+      if (cause !== undefined) closeOne(connection, cause);
+      // A key may have changed between the decision and now, when nobody looked for this connection.
+      else if (admittedAt <= keysChangedAt) {
+        markKeys(keyIdsOf(connection));
+        checkSoon();
+      }
+    },
+    remove: (connection, by) => void forget(connection, by),
+    shutDown() {
+      isShutDown = true;
+      sweep(clock());
+    },
+    close() {
+      clearInterval(ticks);
+      clearTimeout(gathering);
+      unsubscribe();
+    },
+  };
+}
+
+function expiryOf({ expiresAt }: Principal): EpochMilliseconds {
+  return expiresAt ?? Number.POSITIVE_INFINITY;
+}
