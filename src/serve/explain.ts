@@ -15,7 +15,7 @@ export async function explainByFile(file: string, request: ExplainedRequest, log
   if (!loaded.ok) throw new ConfigRefused(loaded.problems);
   const settings = {
     ...loaded.settings,
-    store: { ...loaded.settings.store, embedded: { path: ':memory:' } },
+    store: { embedded: { path: ':memory:' }, maxLag: loaded.settings.store.maxLag },
     encryptionKeys: [],
   };
   const foundation = await openFoundation(settings, log, systemClock);

@@ -8,12 +8,12 @@ import { type EncryptionKeys, readEncryptionKeys } from '../keys/encryption-key.
 import { type Keyring, openKeyring } from '../keys/keyring.ts';
 import { loadOrCreateLocalEncryptionKey } from '../keys/local-encryption-key.ts';
 import { createRevocationList } from '../revocation/revocation-list.ts';
-import { openEmbeddedStore } from '../stores/embedded/embedded-store.ts';
 import { countStoreErrors } from '../telemetry/counted-stores.ts';
 import type { Log } from '../telemetry/log.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 import { createMetrics } from '../telemetry/prometheus.ts';
 import { createPoolRegistry } from '../upstream/pool-registry.ts';
+import { embeddedPathOf, openStores } from './open-stores.ts';
 
 /** What stands below every generation of the configuration. */
 export interface Foundation extends Shared {
@@ -28,16 +28,9 @@ export interface Foundation extends Shared {
 /** Opens the store and all that is read from it once. Throws with a sentence for the operator, and leaves nothing open. */
 export async function openFoundation(settings: Settings, log: Log, clock: Clock): Promise<Foundation> {
   const metrics = createMetrics(clock);
-  const storePath = settings.store.embedded.path;
+  const storePath = embeddedPathOf(settings.store);
   const encryptionKeys = await encryptionKeysFor(settings, storePath);
-  const stores = countStoreErrors(
-    openEmbeddedStore({
-      path: storePath,
-      clock,
-      onListenerError: (error) => log.error({ err: error }, 'a listener of the change feed failed'),
-    }),
-    metrics,
-  );
+  const stores = countStoreErrors(await openStores(settings.store, clock, log), metrics);
   const closers: (() => Promise<void> | void)[] = [() => stores.close()];
   async function close(): Promise<void> {
     for (const closer of closers.splice(0).reverse()) {
@@ -81,7 +74,7 @@ export async function openFoundation(settings: Settings, log: Log, clock: Clock)
       metrics,
       clock,
       audit,
-      dataFolder: storePath === ':memory:' ? undefined : path.dirname(path.resolve(storePath)),
+      dataFolder: dataFolderOf(storePath),
       close,
     };
   } catch (error) {
@@ -90,7 +83,13 @@ export async function openFoundation(settings: Settings, log: Log, clock: Clock)
   }
 }
 
-async function encryptionKeysFor(settings: Settings, storePath: string): Promise<EncryptionKeys> {
+function dataFolderOf(storePath: string | undefined): string | undefined {
+  return storePath === undefined || storePath === ':memory:'
+    ? undefined
+    : path.dirname(path.resolve(storePath));
+}
+
+async function encryptionKeysFor(settings: Settings, storePath: string | undefined): Promise<EncryptionKeys> {
   const configured = readEncryptionKeys(settings.encryptionKeys);
   if (!configured.ok)
     throw new Error(
@@ -99,5 +98,10 @@ async function encryptionKeysFor(settings: Settings, storePath: string): Promise
         .join('\n'),
     );
   const [first, ...others] = configured.value;
-  return first === undefined ? [await loadOrCreateLocalEncryptionKey(storePath)] : [first, ...others];
+  if (first !== undefined) return [first, ...others];
+  if (storePath === undefined)
+    throw new Error(
+      'encryptionKeys: found none, expected at least one, which all replicas on one store share',
+    );
+  return [await loadOrCreateLocalEncryptionKey(storePath)];
 }

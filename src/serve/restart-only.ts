@@ -1,4 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
+import { Secret } from '../base/secret.ts';
 import type { Settings } from '../config/schema/config.ts';
 
 /** Settings that are read once: a reload that changes them says so, and applies everything else. */
@@ -7,10 +8,11 @@ const RESTART_ONLY: Readonly<Record<string, (settings: Settings) => unknown>> = 
   'listen.public.tls (added or removed)': (settings) => settings.listen.public.tls !== undefined,
   'listen.admin': (settings) => settings.listen.admin,
   'listen.ops': (settings) => settings.listen.ops,
-  store: (settings) => settings.store,
+  store: (settings) => revealed(settings.store),
   encryptionKeys: (settings) => settings.encryptionKeys.map(({ id, key }) => [id, key.reveal()]),
   assertionKeys: (settings) => settings.assertionKeys,
-  'admin.tokens': (settings) => settings.admin.tokens.map(({ name, token }) => [name, token.reveal()]),
+  'admin.tokens': (settings) =>
+    settings.admin.tokens.map(({ name, token, role }) => [name, token.reveal(), role]),
   'audit.keep': (settings) => settings.audit.keep,
   'limits.fieldBytes': (settings) => settings.limits.fieldBytes,
   'limits.headerTimeout': (settings) => settings.limits.headerTimeout,
@@ -22,4 +24,12 @@ export function changedRestartOnly(before: Settings, after: Settings): readonly 
   return Object.entries(RESTART_ONLY).flatMap(([name, read]) =>
     isDeepStrictEqual(read(before), read(after)) ? [] : [name],
   );
+}
+
+/** A copy that can be compared: a `Secret` hides its value from comparison too. */
+function revealed(value: unknown): unknown {
+  if (value instanceof Secret) return value.reveal();
+  if (Array.isArray(value)) return value.map(revealed);
+  if (typeof value !== 'object' || value === null) return value;
+  return Object.fromEntries(Object.entries(value).map(([name, member]) => [name, revealed(member)]));
 }

@@ -12,6 +12,7 @@ import {
 } from './listeners.ts';
 import { routesSchema } from './routes.ts';
 import { duration, type ResolvePath, type ResolveReference, referenceScalars, text } from './scalars.ts';
+import { storeSchema } from './store.ts';
 import { tenantsSchema } from './tenants.ts';
 import { upstreamsSchema } from './upstreams.ts';
 
@@ -27,24 +28,7 @@ export function configSchema(resolve: ResolveReference, resolvePath: ResolvePath
       .optional()
       .describe('How clients reach the gateway; `iss` of assertions. Never taken from a request.'),
     trustedProxies: trustedProxiesSchema,
-    store: z
-      .strictObject({
-        embedded: z
-          .strictObject({
-            path: text
-              .prefault('./data/gatehouse.db')
-              .describe('Database file, relative to the working directory, or :memory:.'),
-          })
-          .prefault({})
-          .describe('SQLite, for one process. Nothing to install.'),
-        maxLag: duration
-          .prefault('5s')
-          .describe(
-            'Longest time that a remote store may be silent before what it could forbid is answered 503. A revoked credential passes no longer than this after its revocation was acknowledged.',
-          ),
-      })
-      .prefault({})
-      .describe('Where tenants, keys and revocations are kept. Changes need a restart.'),
+    store: storeSchema(scalars),
     encryptionKeys: z
       .array(
         z.strictObject({

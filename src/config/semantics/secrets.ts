@@ -13,6 +13,7 @@ const MINIMUM_TOKEN_CHARACTERS = 24;
 export function checkSecrets(settings: Settings, report: Report): void {
   checkEncryptionKeys(settings, report);
   checkAdminTokens(settings, report);
+  checkSharedStore(settings, report);
   const { pepper } = settings.apiKeys;
   if (pepper !== undefined) requireHmacStrength(report, ['apiKeys', 'pepper'], pepper);
   for (const path of secretPlaces(settings)) warnOfLiteral(report, path);
@@ -22,6 +23,22 @@ function checkEncryptionKeys(settings: Settings, report: Report): void {
   const keys = readEncryptionKeys(settings.encryptionKeys);
   if (keys.ok) return;
   for (const { path, expected, found } of keys.error) report.problem(path, { found, expected });
+}
+
+/** What one process can make for itself, replicas have to share. */
+function checkSharedStore({ store, encryptionKeys, admin }: Settings, report: Report): void {
+  const isForgetful = store.embedded?.path === ':memory:';
+  if (admin.tokens.length === 0 && (store.redis !== undefined || isForgetful))
+    report.warning(
+      ['store'],
+      'without "admin.tokens" nobody can administer this gateway: only an embedded file keeps a first token',
+    );
+  if (store.redis !== undefined && encryptionKeys.length === 0)
+    report.problem(['store', 'redis'], {
+      found: 'a store that replicas share, without "encryptionKeys"',
+      expected: '"encryptionKeys", the same in all of them',
+      at: 'key',
+    });
 }
 
 function checkAdminTokens(settings: Settings, report: Report): void {
