@@ -78,6 +78,12 @@ export function findRoute(request: AdmissionRequest, runtime: Finds): Result<Rou
     );
   }
   const route = match.route;
+  if (isAnotherRoute(route, runtime.router, host, target.value.segments, method)) {
+    return refuse(
+      { host, path, route },
+      denial('path_not_canonical', 'without its path parameters the path has another route'),
+    );
+  }
   const sent = stripPrefix(path, route.stripPrefix);
   if (sent === undefined)
     return refuse(
@@ -86,6 +92,23 @@ export function findRoute(request: AdmissionRequest, runtime: Finds): Result<Rou
     );
   const hostTenant = recognised.kind === 'tenant' ? recognised.id : undefined;
   return ok({ facts: { host, path, route }, route, authority, target: target.value, path: sent, hostTenant });
+}
+
+/**
+ * Some servers take path parameters (`;x=1`) off before they look a path up, others do not. What is sent is what came,
+ * so a path that has another route to the former is refused: `/admin;x` must not pass by a rule for what is not `/admin`.
+ */
+function isAnotherRoute(
+  route: Route,
+  router: Finds['router'],
+  host: string,
+  segments: readonly string[],
+  method: string,
+): boolean {
+  if (!segments.some((segment) => segment.includes(';'))) return false;
+  const names = segments.map((segment) => segment.split(';', 1)[0] ?? '');
+  const match = router.match(host, names, method);
+  return match.kind === 'methodNotAllowed' || (match.kind === 'matched' && match.route !== route);
 }
 
 function refuse(facts: DecisionFacts, refusal: Denial): Result<never, RouteRefusal> {

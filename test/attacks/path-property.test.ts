@@ -23,7 +23,7 @@ const target = fc
   )
   .map(([start, rest]) => start + rest.join(''));
 
-/** The path as the most forgiving server reads it: decoded until nothing is left, `\` for `/`, dots resolved. */
+/** The path as the most forgiving server reads it: decoded until nothing is left, `\` for `/`, path parameters off, dots resolved. */
 function readForgivingly(path: string): string {
   let text = path;
   for (let round = 0; round < 4; round += 1)
@@ -36,7 +36,7 @@ function readForgivingly(path: string): string {
   for (const segment of (text.split(/[\0?#]/)[0] ?? '').replaceAll('\\', '/').split('/')) {
     const name = segment.split(';')[0] ?? '';
     if (name === '..') resolved.pop();
-    else if (name !== '' && name !== '.') resolved.push(segment);
+    else if (name !== '' && name !== '.') resolved.push(name);
   }
   return `/${resolved.join('/')}`;
 }

@@ -62,6 +62,13 @@ it.each([
   expect(record.path).toBeUndefined();
 });
 
+it.each(['/api/admin;x=1', '/api/admin%3bx=1', '/api/admin;', '/api/admin;x/'])(
+  'P05 path parameters do not step around the rule of a path that the upstream finds without them: %s',
+  async (target) => {
+    await attacked.expectRefused(await ask(`GET ${target}`), 400, 'path_not_canonical');
+  },
+);
+
 it.each([
   ['P06 a bare control byte in the target', '/api/\x01admin'],
   ['P03 a NUL in the target', '/public/x\0/admin'],
