@@ -1,201 +1,27 @@
-import { createHmac, timingSafeEqual } from 'node:crypto';
-import { verifySignature } from 'http-message-sig';
-import { createLocalJWKSet, decodeProtectedHeader, type JSONWebKeySet, jwtVerify } from 'jose';
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { startTestGateway, type TestGateway } from '../support/gateway.ts';
-import { type SigningKey, signToken, startIssuer, type TestIssuer } from '../support/issuer.ts';
-import { type RawUpstream, type RecordedRequest, startRawUpstream } from '../support/raw-upstream.ts';
+import { describe, expect, it } from 'vitest';
+import {
+  acme,
+  forwarded,
+  gateway,
+  globexUpstream,
+  isSound,
+  issuer,
+  keyOf,
+  kidOf,
+  LEGACY_KEY,
+  OF_THE_REQUEST,
+  publishedKeys,
+  signing,
+  travel,
+  upstream,
+  useIdentityScene,
+  verifyAssertion,
+} from '../support/identity-scene.ts';
+import { signToken } from '../support/issuer.ts';
+import type { RecordedRequest } from '../support/raw-upstream.ts';
 import { outcomeOf, wire } from '../support/wire.ts';
 
-const SIGNATURE_SECRET = 'a-signature-secret-of-more-than-32-bytes';
-const LEGACY_KEY = 'acme legacy key: 1,2';
-const OK = 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok';
-
-let upstream: RawUpstream;
-let globexUpstream: RawUpstream;
-let issuer: TestIssuer;
-let signing: SigningKey;
-let gateway: TestGateway;
-let acme: { readonly id: string; readonly key: string };
-/** How far the clock of the gateway is ahead. */
-let ahead = 0;
-
-beforeAll(async () => {
-  [upstream, globexUpstream, issuer] = await Promise.all([
-    startRawUpstream(OK),
-    startRawUpstream(OK),
-    startIssuer(),
-  ]);
-  signing = await issuer.newKey('ES256', 'k1');
-  const targets = [upstream.origin];
-  const assertion = { profile: ['name'] };
-  gateway = await startTestGateway(
-    {
-      tenants: {
-        acme: {
-          name: 'Acme GmbH & Söhne',
-          hosts: ['acme.gw.test'],
-          issuers: ['idp'],
-          credentials: { legacyKey: LEGACY_KEY },
-        },
-        globex: { upstreams: { full: [globexUpstream.origin] }, credentials: { legacyKey: 'globex-key' } },
-        bare: {},
-      },
-      issuers: {
-        idp: {
-          issuer: issuer.url,
-          audience: 'api',
-          keys: { jwksUri: `${issuer.url}/jwks` },
-          tenant: { fixed: 'acme' },
-          claims: { profile: { name: 'name' } },
-        },
-      },
-      upstreams: {
-        full: {
-          targets,
-          identity: {
-            fields: {
-              'X-Tenant-Id': '{tenant.id}',
-              'X-Tenant-Name': '{tenant.name}',
-              'X-User': 'user={user.id};name={user.name}',
-              'X-Roles': '{roles}',
-            },
-            assertion,
-            signature: { algorithm: 'hmac-sha256', keys: [{ id: 's1', secret: SIGNATURE_SECRET }] },
-          },
-          credentials: {
-            fields: { 'X-Legacy-Key': '{tenant.credentials.legacyKey}', 'X-Static': 'static-secret' },
-            basic: { username: 'gatehouse', password: 'pässword' },
-          },
-        },
-        asserted: {
-          targets,
-          identity: { assertion: { anonymous: true, algorithm: 'EdDSA', audience: 'orders' } },
-        },
-        plain: { targets, basePath: '/base/v2', identity: { fields: { 'X-Tenant-Id': '{tenant.id}' } } },
-        preserving: { targets, host: 'preserve' },
-        fixed: { targets, host: { fixed: 'legacy.internal:8443' } },
-        passing: { targets, credentials: { passThrough: true } },
-      },
-      routes: [
-        { id: 'full', match: { path: '/full/**' }, accept: ['apiKey', 'bearer'], upstream: 'full' },
-        { id: 'full-public', match: { path: '/open' }, public: true, upstream: 'full' },
-        { id: 'asserted', match: { path: '/asserted' }, accept: ['apiKey'], upstream: 'asserted' },
-        { id: 'anonymous', match: { path: '/anonymous' }, public: true, upstream: 'asserted' },
-        {
-          id: 'plain',
-          match: { path: '/api/v1/**' },
-          accept: ['apiKey'],
-          stripPrefix: '/api/v1',
-          upstream: 'plain',
-        },
-        { id: 'preserving', match: { path: '/preserving' }, public: true, upstream: 'preserving' },
-        { id: 'fixed', match: { path: '/fixed' }, public: true, upstream: 'fixed' },
-        { id: 'passing', match: { path: '/passing' }, accept: ['apiKey'], upstream: 'passing' },
-      ],
-    },
-    { clock: () => Date.now() + ahead },
-  );
-  acme = await gateway.issueKey('acme', { roles: ['clerk', 'night, shift'], scopes: ['orders:read'] });
-});
-afterAll(async () => {
-  await gateway.stop();
-  await Promise.all([upstream.close(), globexUpstream.close(), issuer.close()]);
-});
-beforeEach(() => {
-  ahead = 0;
-  upstream.requests.length = 0;
-  globexUpstream.requests.length = 0;
-});
-
-/** The one request that reached the upstream for this one of the client. */
-async function forwarded(
-  line: string,
-  fields: readonly string[] = [],
-  host?: string,
-): Promise<RecordedRequest> {
-  const before = upstream.requests.length;
-  const answer = await gateway.raw(wire(line, fields, { ...(host !== undefined && { host }) }));
-  expect(outcomeOf(answer)).toBe('200');
-  expect(upstream.requests).toHaveLength(before + 1);
-  const request = upstream.requests.at(-1);
-  if (request === undefined) throw new Error('nothing was forwarded');
-  return request;
-}
-
-async function publishedKeys(): Promise<JSONWebKeySet> {
-  const answer = await gateway.raw(wire('GET /.well-known/jwks.json'));
-  expect(answer.field('content-type')).toBe('application/jwk-set+json');
-  return JSON.parse(answer.body.toString()) as JSONWebKeySet;
-}
-
-/** What a legacy stack with a JOSE library does, with nothing but the published keys. */
-async function verifyAssertion(request: RecordedRequest, audience: string) {
-  const [token, ...others] = request.all('x-gatehouse-assertion');
-  expect(others).toEqual([]);
-  return jwtVerify(token ?? '', createLocalJWKSet(await publishedKeys()), {
-    issuer: 'https://gw.test',
-    audience,
-    typ: 'gatehouse-assertion+jwt',
-    currentDate: new Date(Date.now() + ahead),
-  });
-}
-
-function kidOf(request: RecordedRequest): string {
-  return decodeProtectedHeader(request.field('x-gatehouse-assertion') ?? '').kid ?? '';
-}
-
-const OF_THE_REQUEST = ['@method', '@authority', '@path', '@query'];
-const WITH_IDENTITY = [
-  ...OF_THE_REQUEST,
-  'x-tenant-id',
-  'x-tenant-name',
-  'x-user',
-  'x-roles',
-  'x-gatehouse-assertion',
-];
-
-/** What a legacy stack with an RFC 9421 library does: rebuilds the base from what it received. */
-function verifyRequest(request: RecordedRequest, components: readonly string[]) {
-  const [method = '', target = ''] = request.startLine.split(' ');
-  return verifySignature(
-    {
-      kind: 'request',
-      method,
-      targetUri: `http://${request.field('host')}${target}`,
-      fields: request.fields.map(([name, value]) => ({ name, value })),
-    },
-    {
-      label: 'gatehouse',
-      policy: {
-        algorithms: ['hmac-sha256'],
-        requiredComponents: components,
-        requiredParameters: ['created', 'expires', 'keyid', 'nonce', 'alg'],
-        now: Date.now() / 1000,
-      },
-      resolveVerifier: () => ({
-        algorithm: 'hmac-sha256',
-        verify: (base, signature) =>
-          timingSafeEqual(
-            createHmac('sha256', SIGNATURE_SECRET).update(base).digest(),
-            Buffer.from(signature),
-          ),
-      }),
-    },
-  );
-}
-
-const isSound = (request: RecordedRequest, components = WITH_IDENTITY) =>
-  Promise.resolve()
-    .then(() => verifyRequest(request, components))
-    .then(
-      () => true,
-      () => false,
-    );
-
-function keyOf({ key }: { readonly key: string }): readonly string[] {
-  return [`X-API-Key: ${key}`];
-}
+useIdentityScene();
 
 describe('an upstream that gets everything', () => {
   it('can believe fields, assertion and signature of a user, and gets its own credentials', async () => {
@@ -328,7 +154,7 @@ describe('an assertion', () => {
   it('is signed with the new key after a rotation, while the old one stays published', async () => {
     const before = await forwarded('GET /asserted', keyOf(acme));
     expect((await publishedKeys()).keys.map(({ kid }) => kid)).toContain(kidOf(before));
-    ahead = 2 * 3600_000;
+    travel(2 * 3600_000);
     const announced = (await publishedKeys()).keys.map(({ kid }) => kid);
     await gateway.admin('POST', '/v1/keyring/rotate', { purpose: 'assertion:EdDSA' });
     const after = await forwarded('GET /asserted', keyOf(acme));
@@ -336,7 +162,7 @@ describe('an assertion', () => {
     // Verifiers that fetched the keys before the rotation know the new one already.
     expect(announced).toContain(kidOf(after));
     await verifyAssertion(after, 'orders');
-    ahead = 0;
+    travel(0);
     await verifyAssertion(before, 'orders');
   });
 
