@@ -46,6 +46,7 @@ export interface AdmissionObserver {
 
 type Runs = Pick<
   Runtime,
+  | 'readAuthority'
   | 'router'
   | 'tenants'
   | 'authentication'

@@ -1,6 +1,6 @@
 import { type Denial, denial } from '../authorization/denial.ts';
 import { err, ok, type Result } from '../base/result.ts';
-import { type Authority, parseAuthority } from '../http/host.ts';
+import type { Authority } from '../http/host.ts';
 import { isRepeated, type ReceivedFields, SLOTS } from '../http/received-fields.ts';
 import { parseTarget, type RequestTarget } from '../http/target.ts';
 import type { Principal } from '../principals/principal.ts';
@@ -42,7 +42,7 @@ interface RouteRefusal {
   readonly denial: Denial;
 }
 
-type Finds = Pick<Runtime, 'router' | 'tenants' | 'limits'>;
+type Finds = Pick<Runtime, 'readAuthority' | 'router' | 'tenants' | 'limits'>;
 
 /**
  * The first steps of the pipeline: Host, target, tenant host and route. What is ambiguous is refused before anything is
@@ -51,7 +51,9 @@ type Finds = Pick<Runtime, 'router' | 'tenants' | 'limits'>;
 export function findRoute(request: AdmissionRequest, runtime: Finds): Result<Routed, RouteRefusal> {
   const { origin, fields, method } = request;
   const authority =
-    origin.host === undefined || isRepeated(fields, SLOTS.host) ? undefined : parseAuthority(origin.host);
+    origin.host === undefined || isRepeated(fields, SLOTS.host)
+      ? undefined
+      : runtime.readAuthority(origin.host);
   if (authority === undefined)
     return refuse({}, denial('host_invalid', 'Host is missing, given twice, or no host name'));
   const host = authority.host;

@@ -7,6 +7,7 @@ import type { FailureBudget } from '../authentication/failure-budget.ts';
 import type { Clock } from '../base/clock.ts';
 import type { RouteSettings, Settings, UpstreamSettings } from '../config/schema/config.ts';
 import { blockListOf } from '../config/schema/scalars.ts';
+import { type Authority, createAuthorityReader } from '../http/host.ts';
 import { createFieldReader, type FieldReader } from '../http/received-fields.ts';
 import type { Keyring } from '../keys/keyring.ts';
 import type { RevocationList } from '../revocation/revocation-list.ts';
@@ -32,6 +33,7 @@ export interface Forwarding {
 export interface Runtime {
   readonly revision: string;
   readonly settings: Settings;
+  readonly readAuthority: (host: string) => Authority | undefined;
   readonly router: Router<Route>;
   readonly tenants: TenantDirectory;
   readonly authentication: Authentication;
@@ -88,6 +90,7 @@ export async function createRuntime(settings: Settings, revision: string, shared
   return {
     revision,
     settings,
+    readAuthority: createAuthorityReader(),
     router: createRouter(compileRoutes(settings)),
     tenants,
     authentication,

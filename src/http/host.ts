@@ -26,6 +26,21 @@ export function parseAuthority(value: string): Authority | undefined {
   return host.length > 253 ? undefined : { host, port };
 }
 
+/** Hosts seen so far are remembered up to this many: a client cannot fill memory with invented ones. */
+const REMEMBERED_HOSTS = 1_000;
+
+/** `parseAuthority`, remembering what it made of the hosts that are asked for again and again. */
+export function createAuthorityReader(): (value: string) => Authority | undefined {
+  const known = new Map<string, Authority>();
+  return (value) => {
+    const remembered = known.get(value);
+    if (remembered !== undefined) return remembered;
+    const parsed = parseAuthority(value);
+    if (parsed !== undefined && known.size < REMEMBERED_HOSTS) known.set(value, parsed);
+    return parsed;
+  };
+}
+
 /** A host name without port, normalised as received ones are; `undefined` if it is not one. */
 export function normaliseHost(text: string): string | undefined {
   const authority = parseAuthority(text);
