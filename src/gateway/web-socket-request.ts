@@ -20,7 +20,10 @@ function handshakeOf(received: IncomingMessage): Handshake {
  */
 export function takesConnection(
   received: IncomingMessage,
-  runtime: Pick<Runtime, 'fieldReader' | 'trustedProxies' | 'router' | 'tenants' | 'limits'>,
+  runtime: Pick<
+    Runtime,
+    'fieldReader' | 'trustedProxies' | 'readAuthority' | 'router' | 'tenants' | 'limits'
+  >,
   peerAddress: string,
   isTls: boolean,
 ): boolean {
