@@ -1,4 +1,5 @@
 import type { Change, ChangeFeed } from '../change-feed.ts';
+import { createChangeListeners } from '../listeners.ts';
 
 export interface LocalChangeFeed extends ChangeFeed {
   /** Tells every listener every change, in order. Never throws. */
@@ -7,32 +8,5 @@ export interface LocalChangeFeed extends ChangeFeed {
 
 /** The feed within one process: the embedded store has no other. */
 export function createChangeFeed(onListenerError: (error: unknown) => void): LocalChangeFeed {
-  let subscriptions: readonly { readonly listener: (change: Change) => void }[] = [];
-
-  function tell(change: Change): void {
-    // The list as it is now: a listener that subscribes another one does not make it hear this change.
-    for (const subscription of subscriptions) {
-      if (!subscriptions.includes(subscription)) continue;
-      try {
-        subscription.listener(change);
-      } catch (error) {
-        // Later, so that a reporter that throws cannot keep the change from the other listeners either.
-        queueMicrotask(() => onListenerError(error));
-      }
-    }
-  }
-
-  return {
-    subscribe(listener) {
-      const subscription = { listener };
-      subscriptions = [...subscriptions, subscription];
-      return () => {
-        subscriptions = subscriptions.filter((other) => other !== subscription);
-      };
-    },
-    lag: () => 0,
-    publish(changes) {
-      for (const change of changes) tell(change);
-    },
-  };
+  return { ...createChangeListeners(onListenerError), lag: () => 0 };
 }

@@ -1,0 +1,55 @@
+import type { Change } from '../change-feed.ts';
+
+/** About how many entries the stream keeps: a replica that missed more reads everything anew. */
+export const CHANGES_KEPT = 10_000;
+
+/** Lua: `announce(text)` appends one change under the next number. Needs `KEYS[1]` = feed, `KEYS[2]` = changes. */
+export const ANNOUNCE = `
+local made = false
+local function announce(change)
+  made = redis.call('HINCRBY', KEYS[1], 'made', 1)
+  redis.call('XADD', KEYS[2], 'MAXLEN', '~', ${CHANGES_KEPT}, '*', 'n', made, 'c', change)
+end
+`;
+
+export interface ChangeEntry {
+  /** The stream's own id. */
+  readonly id: string;
+  /** 1, 2, 3, …: a number that is left out tells that an entry was lost. */
+  readonly number: number;
+  readonly change: Change;
+}
+
+const KINDS: ReadonlySet<unknown> = new Set<Change['kind']>([
+  'apiKeyChanged',
+  'tenantChanged',
+  'revocationAdded',
+  'revocationRemoved',
+  'keyringChanged',
+  'resynchronise',
+]);
+
+export function writeChange(change: Change): string {
+  return JSON.stringify(change);
+}
+
+/** The answer of XREAD for one stream. */
+export function readEntries(answer: unknown): readonly ChangeEntry[] {
+  if (answer === null) return [];
+  const [[, entries]] = answer as [[key: string, entries: [id: string, fields: string[]][]]];
+  return entries.map(([id, fields]) => {
+    const number = fields[fields.indexOf('n') + 1];
+    const change = fields[fields.indexOf('c') + 1];
+    return { id, number: Number(number), change: readChange(change ?? '') };
+  });
+}
+
+/** What a newer Gatehouse announces in words that are unknown here may mean anything, so that all is to be read anew. */
+function readChange(text: string): Change {
+  try {
+    const change = JSON.parse(text) as Change;
+    return KINDS.has(change.kind) ? change : { kind: 'resynchronise' };
+  } catch {
+    return { kind: 'resynchronise' };
+  }
+}

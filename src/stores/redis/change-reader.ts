@@ -1,0 +1,192 @@
+import { randomUUID } from 'node:crypto';
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Logger } from 'pino';
+import type { Clock, EpochMilliseconds } from '../../base/clock.ts';
+import type { ChangeListeners } from '../listeners.ts';
+import { type ChangeEntry, readEntries } from './change-entries.ts';
+import type { RedisConnection } from './connection.ts';
+import type { RedisKeys } from './keys.ts';
+import { defineScript } from './script.ts';
+
+/** Milliseconds that the server holds a read open when there is nothing to tell. */
+export const BLOCK_MILLISECONDS = 250;
+const BEAT_EVERY_MILLISECONDS = 500;
+const RETRY_AFTER_MILLISECONDS = 100;
+const READ_AT_ONCE = 1000;
+
+/**
+ * Where the stream is now. It writes, since only a server that takes writes is surely the primary: a replica or a
+ * primary without its replicas may be answering from the past. Out of memory or disk, nothing can change anywhere.
+ */
+const BEAT = defineScript(`
+local told = redis.pcall('HSET', KEYS[1], 'beat', ARGV[2])
+if type(told) == 'table' and told.err and not (told.err:find('OOM', 1, true) or told.err:find('MISCONF', 1, true)) then
+  return told
+end
+if not (type(told) == 'table') then redis.call('HSETNX', KEYS[1], 'epoch', ARGV[1]) end
+local newest = redis.call('XREVRANGE', KEYS[2], '+', '-', 'COUNT', 1)[1]
+return { redis.call('HGET', KEYS[1], 'epoch') or '', redis.call('HGET', KEYS[1], 'made') or '0', newest and newest[1] or '0-0' }
+`);
+
+interface Position {
+  /** Drawn at random when the store is empty: another one means another past. */
+  readonly epoch: string;
+  /** Changes ever made in this epoch. */
+  readonly made: number;
+  /** Id of the newest entry in the stream. */
+  readonly id: string;
+}
+
+export interface ChangeReader {
+  /** Resolves when all listeners of this process were told the change of this number, or after `patience` milliseconds. */
+  reached(number: number, patience: number): Promise<void>;
+  lag(now: EpochMilliseconds): number;
+  close(): Promise<void>;
+}
+
+export interface ChangeReaderParts {
+  /** Of its own, since a read blocks whatever is asked after it. */
+  readonly connection: RedisConnection;
+  readonly keys: RedisKeys;
+  readonly listeners: ChangeListeners;
+  readonly clock: Clock;
+  readonly log: Logger;
+}
+
+interface Waiter {
+  readonly number: number;
+  readonly resolve: () => void;
+}
+
+/** Follows the stream from now on. Throws `StoreUnavailable` if it cannot be found at first. */
+export async function openChangeReader(parts: ChangeReaderParts): Promise<ChangeReader> {
+  const { connection, keys, listeners, clock, log } = parts;
+  const waiters = new Set<Waiter>();
+  let isClosed = false;
+  let isLost = false;
+  let isTroubled = false;
+  let heardAt = stamp();
+  let position = await locate();
+  let beatAt = heardAt.elapsed;
+  /** What was known to be in the stream, and when: all is told when the number was read. */
+  let expected: { readonly made: number; readonly at: Stamp } | undefined;
+
+  async function locate(): Promise<Position> {
+    const answer = await connection.run(BEAT, [keys.feed, keys.changes], [randomUUID(), clock()]);
+    const [epoch, made, id] = answer as [string, string, string];
+    return { epoch, made: Number(made), id };
+  }
+
+  function stamp(): Stamp {
+    return { time: clock(), elapsed: performance.now() };
+  }
+
+  async function beat(): Promise<void> {
+    const at = stamp();
+    beatAt = at.elapsed;
+    const found = await locate();
+    if (isLost || !isContinued(position, found)) resynchronise(found);
+    if (position.made === found.made) heardAt = at;
+    else expected ??= { made: found.made, at };
+  }
+
+  /** From the end of the stream as it is now: what listeners read of the store after this is at least as new. */
+  function resynchronise(found: Position): void {
+    log.warn(
+      { reached: position.made, found: found.made, sameEpoch: found.epoch === position.epoch },
+      'changes of the store may have been missed; everything is read anew',
+    );
+    isLost = false;
+    expected = undefined;
+    position = found;
+    listeners.publish([{ kind: 'resynchronise' }]);
+    release(Number.POSITIVE_INFINITY);
+  }
+
+  async function read(): Promise<void> {
+    const from = position.id;
+    const block = ['BLOCK', BLOCK_MILLISECONDS, 'STREAMS', keys.changes, from] as const;
+    for (const entry of readEntries(await connection.ask('XREAD', 'COUNT', READ_AT_ONCE, ...block))) {
+      if (entry.number !== position.made + 1) {
+        isLost = true;
+        return;
+      }
+      tell(entry);
+    }
+    if (expected !== undefined && position.made >= expected.made) {
+      heardAt = expected.at;
+      expected = undefined;
+    }
+  }
+
+  function tell({ id, number, change }: ChangeEntry): void {
+    position = { ...position, made: number, id };
+    listeners.publish([change]);
+    release(number);
+  }
+
+  function release(number: number): void {
+    for (const waiter of waiters) if (waiter.number <= number) waiter.resolve();
+  }
+
+  async function follow(): Promise<void> {
+    for (;;) {
+      if (isClosed) return;
+      try {
+        if (isLost || performance.now() - beatAt >= BEAT_EVERY_MILLISECONDS) await beat();
+        await read();
+        isTroubled = false;
+      } catch (error) {
+        // Once per trouble, and not at all for the end of a connection that is being closed.
+        if (!isTroubled && !isClosed) log.warn({ err: error }, 'the changes of the store cannot be read');
+        isTroubled = true;
+        await delay(RETRY_AFTER_MILLISECONDS);
+      }
+    }
+  }
+
+  const following = follow();
+
+  return {
+    async reached(number, patience) {
+      if (position.made >= number) return;
+      const { promise, resolve } = Promise.withResolvers<void>();
+      const waiter = { number, resolve };
+      waiters.add(waiter);
+      const timer = setTimeout(resolve, patience);
+      await promise;
+      clearTimeout(timer);
+      waiters.delete(waiter);
+    },
+    lag(now) {
+      // The greater of two clocks: the system's may be set back, which must not hide a silence.
+      return Math.max(0, now - heardAt.time, performance.now() - heardAt.elapsed);
+    },
+    async close() {
+      isClosed = true;
+      connection.close();
+      release(Number.POSITIVE_INFINITY);
+      await following;
+    },
+  };
+}
+
+interface Stamp {
+  readonly time: EpochMilliseconds;
+  /** Milliseconds of a clock that only goes forward. */
+  readonly elapsed: number;
+}
+
+/** Whether what was found may be the same past, and perhaps more of it. */
+function isContinued(known: Position, found: Position): boolean {
+  if (found.epoch !== known.epoch) return false;
+  if (found.made === known.made) return found.id === known.id;
+  return found.made > known.made && isLater(found.id, known.id);
+}
+
+/** Ids of a stream are two numbers, `milliseconds-sequence`. */
+function isLater(id: string, other: string): boolean {
+  const [milliseconds = 0, sequence = 0] = id.split('-').map(Number);
+  const [otherMilliseconds = 0, otherSequence = 0] = other.split('-').map(Number);
+  return milliseconds === otherMilliseconds ? sequence > otherSequence : milliseconds > otherMilliseconds;
+}
