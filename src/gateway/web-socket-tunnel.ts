@@ -64,6 +64,8 @@ class WebSocketTunnel implements LiveConnection {
   readonly #toUpstream: Lane;
   readonly #live: LiveConnections;
   readonly #ended: (end: TunnelEnd) => void;
+  /** Who sent the first Close frame, since it is the server that ends the connection then (RFC 6455 §7.1.1). */
+  #closing: 'client' | 'upstream' | undefined;
   #isEnded = false;
   #timer: NodeJS.Timeout | undefined;
 
@@ -73,8 +75,8 @@ class WebSocketTunnel implements LiveConnection {
     this.admittedAt = admittedAt;
     this.#client = client;
     this.#upstream = upstream;
-    this.#toClient = new Lane(upstream, client);
-    this.#toUpstream = new Lane(client, upstream);
+    this.#toClient = new Lane(upstream, client, () => (this.#closing ??= 'upstream'));
+    this.#toUpstream = new Lane(client, upstream, () => (this.#closing ??= 'client'));
     this.#live = live;
     this.#ended = ended;
   }
@@ -87,11 +89,11 @@ class WebSocketTunnel implements LiveConnection {
   }
 
   #watch(side: Duplex, name: 'client' | 'upstream', other: Duplex): void {
-    side.on('end', () => this.#end(name));
+    side.on('end', () => this.#end(this.#closing ?? name));
     // A connection that broke is not to look as if it had been ended in order on the other side.
     side.on('error', () => other.destroy());
     side.on('close', () => {
-      this.#end(name);
+      this.#end(this.#closing ?? name);
       if (other.destroyed) {
         clearTimeout(this.#timer);
         return;
@@ -126,14 +128,16 @@ class WebSocketTunnel implements LiveConnection {
 class Lane {
   readonly #source: Duplex;
   readonly #sink: Duplex;
+  readonly #sawClose: () => void;
   readonly #frames = new FrameTracker();
   /** Goes out at the end of the current frame. */
   #goodbye: Buffer | undefined;
   #isClosed = false;
 
-  constructor(source: Duplex, sink: Duplex) {
+  constructor(source: Duplex, sink: Duplex, sawClose: () => void) {
     this.#source = source;
     this.#sink = sink;
+    this.#sawClose = sawClose;
   }
 
   start(): void {
@@ -153,6 +157,7 @@ class Lane {
     if (this.#isClosed || !this.#sink.writable) return;
     if (this.#goodbye === undefined) {
       this.#frames.pass(bytes);
+      if (this.#frames.hasClose) this.#sawClose();
       if (!this.#sink.write(bytes)) this.#source.pause();
       return;
     }

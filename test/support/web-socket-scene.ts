@@ -92,7 +92,8 @@ export interface WebSocketScene {
 
 export interface OpenOptions {
   readonly path?: string;
-  readonly key?: string;
+  /** `undefined`: none. */
+  readonly key?: string | undefined;
   readonly fields?: Readonly<Record<string, string>>;
   readonly protocols?: readonly string[];
   readonly settings?: WebSocket.ClientOptions;
