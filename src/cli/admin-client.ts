@@ -1,14 +1,28 @@
 import { readFile } from 'node:fs/promises';
 import type { FieldError } from '../admin/problem.ts';
+import { definedMembers } from '../base/defined-members.ts';
 import { CliFailure, usageFailure } from './failure.ts';
 
 export interface AdminClient {
   /** `path` begins with `/v1/`. The answer is trusted to have the shape that the API promises. Throws `CliFailure`. */
   get<T>(path: string, query?: Readonly<Record<string, string | undefined>>): Promise<T>;
-  post<T>(path: string, body?: object): Promise<T>;
-  patch<T>(path: string, body: object): Promise<T>;
-  delete(path: string): Promise<void>;
+  /** With the entity tag of the answer. */
+  getTagged<T>(path: string): Promise<Tagged<T>>;
+  post<T>(path: string, body?: object, fields?: RequestFields): Promise<T>;
+  patch<T>(path: string, body: object, fields?: RequestFields): Promise<T>;
+  delete(path: string, fields?: RequestFields): Promise<void>;
+  /** An answer that may be large, as it comes. */
+  download(path: string): AsyncIterable<Uint8Array>;
+  upload<T>(path: string, content: Blob, type: string): Promise<T>;
 }
+
+export interface Tagged<T> {
+  readonly value: T;
+  readonly etag: string | undefined;
+}
+
+/** Further fields of a request; what is undefined is left out. */
+type RequestFields = Readonly<Record<string, string | undefined>>;
 
 export interface AdminAccess {
   /** Address of the administration API. */
@@ -20,48 +34,89 @@ export interface AdminAccess {
 
 const DEFAULT_TOKEN_FILE = './data/admin-token';
 const TIMEOUT_MILLISECONDS = 30_000;
+/** Of what grows with the store. */
+const LONG_TIMEOUT_MILLISECONDS = 3_600_000;
+
+interface Call {
+  readonly body?: string | Blob;
+  readonly fields?: RequestFields;
+  readonly timeout?: number;
+}
 
 export function createAdminClient(access: AdminAccess): AdminClient {
-  async function call(method: string, path: string, body?: object): Promise<unknown> {
+  function unreachable(error: unknown): CliFailure {
+    return new CliFailure(`The administration API at ${access.url} cannot be reached (${causeOf(error)}).`);
+  }
+
+  async function send(method: string, path: string, call: Call): Promise<Response> {
+    const { body, fields = {}, timeout = TIMEOUT_MILLISECONDS } = call;
     const url = addressOf(access.url, path);
     const token = await readToken(access);
-    let response: Response;
-    let text: string;
-    try {
-      response = await fetch(url, {
-        method,
-        headers: {
-          authorization: `Bearer ${token}`,
-          ...(body !== undefined && { 'content-type': 'application/json' }),
-        },
-        ...(body !== undefined && { body: JSON.stringify(body) }),
-        // A redirect would take the token to another place.
-        redirect: 'error',
-        signal: AbortSignal.timeout(TIMEOUT_MILLISECONDS),
-      });
-      text = await response.text();
-    } catch (error) {
-      throw new CliFailure(`The administration API at ${access.url} cannot be reached (${causeOf(error)}).`);
-    }
-    const answer = parseJson(text);
-    if (response.ok) return answer;
-    throw refusalOf(response.status, answer, access.url);
+    const response = await fetch(url, {
+      method,
+      headers: { ...definedMembers(fields), authorization: `Bearer ${token}` },
+      ...(body !== undefined && { body }),
+      // A redirect would take the token to another place.
+      redirect: 'error',
+      signal: AbortSignal.timeout(timeout),
+    }).catch((error: unknown) => {
+      throw unreachable(error);
+    });
+    if (response.ok) return response;
+    throw refusalOf(response.status, parseJson(await readText(response)), access.url);
+  }
+
+  function readText(response: Response): Promise<string> {
+    return response.text().catch((error: unknown) => {
+      throw unreachable(error);
+    });
+  }
+
+  async function call<T>(method: string, path: string, parts: Call = {}): Promise<T> {
+    return parseJson(await readText(await send(method, path, parts))) as T;
   }
 
   return {
-    async get<T>(path: string, query: Readonly<Record<string, string | undefined>> = {}) {
+    get<T>(path: string, query: Readonly<Record<string, string | undefined>> = {}) {
       const given = Object.entries(query).filter(
         (entry): entry is [string, string] => entry[1] !== undefined,
       );
       const search = given.length === 0 ? '' : `?${new URLSearchParams(given).toString()}`;
-      return (await call('GET', path + search)) as T;
+      return call<T>('GET', path + search);
     },
-    post: async <T>(path: string, body: object = {}) => (await call('POST', path, body)) as T,
-    patch: async <T>(path: string, body: object) => (await call('PATCH', path, body)) as T,
-    async delete(path) {
-      await call('DELETE', path);
+    async getTagged<T>(path: string): Promise<Tagged<T>> {
+      const response = await send('GET', path, {});
+      return {
+        value: parseJson(await readText(response)) as T,
+        etag: response.headers.get('etag') ?? undefined,
+      };
     },
+    post: <T>(path: string, body: object = {}, fields?: RequestFields) =>
+      call<T>('POST', path, json(body, fields)),
+    patch: <T>(path: string, body: object, fields?: RequestFields) =>
+      call<T>('PATCH', path, json(body, fields)),
+    async delete(path, fields = {}) {
+      await call('DELETE', path, { fields });
+    },
+    async *download(path) {
+      const { body } = await send('GET', path, { timeout: LONG_TIMEOUT_MILLISECONDS });
+      try {
+        if (body !== null) yield* body;
+      } catch (error) {
+        throw unreachable(error);
+      }
+    },
+    upload: <T>(path: string, content: Blob, type: string) =>
+      call<T>('POST', path, {
+        body: content,
+        fields: { 'content-type': type },
+        timeout: LONG_TIMEOUT_MILLISECONDS,
+      }),
   };
+}
+
+function json(body: object, fields: RequestFields = {}): Call {
+  return { body: JSON.stringify(body), fields: { ...fields, 'content-type': 'application/json' } };
 }
 
 function addressOf(base: string, path: string): URL {

@@ -1,5 +1,9 @@
 import { Command, CommanderError, Option } from 'commander';
+import { registerAudit } from './commands/audit.ts';
+import { registerBackup } from './commands/backup.ts';
+import { registerKeyring } from './commands/keyring.ts';
 import { registerKeys } from './commands/keys.ts';
+import { registerObservations } from './commands/observations.ts';
 import { registerOperations } from './commands/operations.ts';
 import { registerRevocations } from './commands/revocations.ts';
 import { registerTenants } from './commands/tenants.ts';
@@ -37,6 +41,10 @@ export function createProgram(version: string): Command {
   registerKeys(program);
   registerTenants(program);
   registerRevocations(program);
+  registerKeyring(program);
+  registerAudit(program);
+  registerBackup(program);
+  registerObservations(program);
   registerOperations(program);
   return program;
 }

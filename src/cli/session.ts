@@ -30,6 +30,23 @@ export function collect(value: string, previous: readonly string[] = []): readon
   return [...previous, value];
 }
 
+/** The option of commands that change what somebody else may change too. */
+export const IF_MATCH = ['--if-match <etag>', 'only if its etag is still this one (see show)'] as const;
+
+export interface Condition {
+  readonly ifMatch?: string;
+}
+
+export function conditionOf({ ifMatch }: Condition): Readonly<Record<string, string | undefined>> {
+  return { 'if-match': ifMatch };
+}
+
+/** `90d` ago, or a time as it is, which the API checks. */
+export function instantAgo(text: string): string {
+  const milliseconds = parseDuration(text);
+  return milliseconds === undefined ? text : new Date(Date.now() - milliseconds).toISOString();
+}
+
 /** `90d` from now, or a time as it is, which the API checks. */
 export function instantFrom(text: string): string {
   const milliseconds = parseDuration(text);

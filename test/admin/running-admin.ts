@@ -52,6 +52,8 @@ export interface RunningAdmin {
   readonly call: (method: string, target: string, options?: AdminCall) => Promise<AdminAnswer>;
   /** Audit records of one code, once there are `count` of them. */
   readonly audited: (code: string, count: number) => Promise<readonly StoredAuditRecord[]>;
+  /** Method and path of every route, but for HEAD. */
+  readonly routes: () => readonly string[];
   /** All that was logged so far. */
   readonly logged: () => string;
   readonly metrics: () => Promise<string>;
@@ -118,6 +120,7 @@ export async function startAdmin(options: RunningAdminOptions = {}): Promise<Run
       tenant: undefined,
       forwarded: undefined,
     }),
+    observations: () => [],
     status: async () => ({
       version: '0.1.0',
       startedAt: clock(),
@@ -145,6 +148,10 @@ export async function startAdmin(options: RunningAdminOptions = {}): Promise<Run
     version: '0.1.0',
     log,
     clock,
+  });
+  const routes: string[] = [];
+  app.addHook('onRoute', ({ method, url }) => {
+    for (const each of [method].flat()) if (each !== 'HEAD') routes.push(`${each} ${url}`);
   });
   await app.listen({ host: '127.0.0.1', port: 0 });
   const { port } = app.server.address() as AddressInfo;
@@ -181,6 +188,7 @@ export async function startAdmin(options: RunningAdminOptions = {}): Promise<Run
         if (records.length !== count) throw new Error(`${records.length} records of ${code}, not ${count}`);
         return records;
       }),
+    routes: () => routes,
     logged() {
       flush();
       return readFileSync(logFile, 'utf8');

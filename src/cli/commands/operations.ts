@@ -1,62 +1,25 @@
 import type { Command } from 'commander';
 import type { ReloadReport } from '../../admin/admin-context.ts';
-import type { AuditRecordView, KeyringView, StatusView } from '../../admin/schemas/operations.ts';
+import type { StatusView } from '../../admin/schemas/operations.ts';
 import { CliFailure } from '../failure.ts';
 import { type Column, paint, printable, properties, shortTime, table } from '../output.ts';
 import { openSession } from '../session.ts';
+import { ENCRYPTION_KEY_COLUMNS } from './keyring.ts';
 
-const KEYRING_COLUMNS: readonly Column<KeyringView>[] = [
-  { title: 'PURPOSE', cell: ({ purpose }) => purpose },
-  { title: 'PREVIOUS', cell: ({ previous }) => previous?.kid },
-  { title: 'CURRENT', cell: ({ current }) => current.kid },
-  { title: 'NEXT', cell: ({ next }) => next.kid },
-  { title: 'ROTATED', cell: ({ rotatedAt }) => shortTime(rotatedAt) },
-];
-
-const DECISION_STYLES = {
-  admitted: 'green',
-  changed: 'green',
-  attempted: 'dim',
-  denied: 'yellow',
-  failed: 'red',
-} as const;
-
-const AUDIT_COLUMNS: readonly Column<AuditRecordView>[] = [
-  { title: 'SEQUENCE', cell: ({ sequence }) => sequence.toString() },
-  { title: 'TIME', cell: ({ at }) => at },
-  { title: 'DECISION', cell: ({ decision }) => decision, style: ({ decision }) => DECISION_STYLES[decision] },
-  { title: 'CODE', cell: ({ code }) => code },
-  { title: 'SUBJECT', cell: ({ subject }) => subject },
-  { title: 'CREDENTIAL', cell: ({ credential }) => credential },
-  { title: 'TENANT', cell: ({ tenant }) => tenant },
+const REPLICA_COLUMNS: readonly Column<StatusView['replicas'][number]>[] = [
+  { title: 'REPLICA', cell: ({ id, isSelf }) => (isSelf ? `${id} (this one)` : id) },
+  { title: 'VERSION', cell: ({ version }) => version },
+  { title: 'REVISION', cell: ({ revision }) => revision },
+  { title: 'STARTED', cell: ({ startedAt }) => shortTime(startedAt) },
   {
-    title: 'REQUEST',
-    cell: ({ method, host = '', path = '' }) =>
-      method === undefined ? undefined : `${method} ${host}${path}`,
+    title: 'LAG',
+    cell: ({ lagMilliseconds }) =>
+      lagMilliseconds === null ? 'reads anew' : `${Math.round(lagMilliseconds)} ms`,
+    style: ({ lagMilliseconds }) => (lagMilliseconds === null ? 'red' : undefined),
   },
-  { title: 'ID', cell: ({ decisionId }) => decisionId },
-  { title: 'REASON', cell: ({ reason }) => reason },
 ];
 
 export function registerOperations(program: Command): void {
-  const keyring = program.command('keyring').description('keys that assertions are signed with');
-
-  keyring
-    .command('list')
-    .description('previous, current and next key of each purpose')
-    .action(async (_options: object, command: Command) => {
-      const { client, print } = openSession(command);
-      print(await client.get<Keyrings>('/v1/keyring'), describeKeyrings);
-    });
-
-  keyring
-    .command('rotate <purpose>')
-    .description('make the next key of a purpose, e.g. assertion:ES256, the current one')
-    .action(async (purpose: string, _options: object, command: Command) => {
-      const { client, print } = openSession(command);
-      print(await client.post<Keyrings>('/v1/keyring/rotate', { purpose }), describeKeyrings);
-    });
-
   program
     .command('reload')
     .description('load the configuration file anew')
@@ -81,38 +44,16 @@ export function registerOperations(program: Command): void {
       const { client, print } = openSession(command);
       print(await client.get<StatusView>('/v1/status'), describeStatus);
     });
-
-  program
-    .command('audit')
-    .description('the newest records of the audit stream, or those after a sequence')
-    .option('--limit <count>', 'how many records', '50')
-    .option('--after <sequence>', 'records after this one')
-    .option('--decision <id>', 'records of one decision')
-    .action(
-      async (
-        options: { readonly limit: string; readonly after?: string; readonly decision?: string },
-        command: Command,
-      ) => {
-        const { client, print } = openSession(command);
-        const answer = await client.get<{ readonly records: readonly AuditRecordView[] }>('/v1/audit', {
-          limit: options.limit,
-          after: options.after,
-          decisionId: options.decision,
-        });
-        print(answer, ({ records }) => table(records, AUDIT_COLUMNS, 'There are no records.'));
-      },
-    );
 }
 
-interface Keyrings {
-  readonly keyrings: readonly KeyringView[];
-}
-
-function describeKeyrings({ keyrings }: Keyrings): string {
-  return table(keyrings, KEYRING_COLUMNS, 'There are no keys.');
-}
-
-function describeStatus({ version, startedAt, configuration, checks }: StatusView): string {
+function describeStatus({
+  version,
+  startedAt,
+  configuration,
+  replicas,
+  encryptionKeys,
+  checks,
+}: StatusView): string {
   const lines = checks.map(({ name, isOk, detail }) => {
     const mark = isOk ? paint('[+]', 'green') : paint('[-]', 'red');
     return `${mark} ${printable(detail === undefined ? name : `${name}: ${detail}`)}\n`;
@@ -125,6 +66,10 @@ function describeStatus({ version, startedAt, configuration, checks }: StatusVie
       ['revision', `${configuration.revision}, loaded ${shortTime(configuration.loadedAt)}`],
     ]) +
     configuration.errors.map((error) => `${paint('not loaded:', 'red')} ${printable(error)}\n`).join('') +
-    lines.join('')
+    lines.join('') +
+    `\n${table(replicas, REPLICA_COLUMNS, 'No replica is known.')}` +
+    (encryptionKeys === undefined
+      ? ''
+      : `\n${table(encryptionKeys, ENCRYPTION_KEY_COLUMNS, 'There are no encryption keys.')}`)
   );
 }

@@ -3,7 +3,7 @@ import type { TenantView } from '../../admin/schemas/tenants.ts';
 import { CliFailure, usageFailure } from '../failure.ts';
 import { type Column, properties, shortTime, table } from '../output.ts';
 import { confirm } from '../secret-input.ts';
-import { collect, openSession } from '../session.ts';
+import { type Condition, collect, conditionOf, IF_MATCH, openSession } from '../session.ts';
 
 interface TenantOptions {
   readonly name?: string;
@@ -41,13 +41,15 @@ export function registerTenants(program: Command): void {
 
   describeTenant(
     tenants.command('update <id>').description('change name, hosts or issuers; a list replaces the old one'),
-  ).action(async (id: string, options: TenantOptions, command: Command) => {
-    if (Object.values(changeOf(options)).every((value) => value === undefined)) {
-      throw usageFailure('Name what is to change: --name, --host or --issuer.');
-    }
-    const { client, print } = openSession(command);
-    print(await client.patch<TenantView>(pathOf(id), changeOf(options)), describe);
-  });
+  )
+    .option(...IF_MATCH)
+    .action(async (id: string, options: TenantOptions & Condition, command: Command) => {
+      if (Object.values(changeOf(options)).every((value) => value === undefined)) {
+        throw usageFailure('Name what is to change: --name, --host or --issuer.');
+      }
+      const { client, print } = openSession(command);
+      print(await client.patch<TenantView>(pathOf(id), changeOf(options), conditionOf(options)), describe);
+    });
 
   tenants
     .command('list')
@@ -63,7 +65,8 @@ export function registerTenants(program: Command): void {
     .description('one tenant')
     .action(async (id: string, _options: object, command: Command) => {
       const { client, print } = openSession(command);
-      print(await client.get<TenantView>(pathOf(id)), describe);
+      const { value, etag } = await client.getTagged<TenantView>(pathOf(id));
+      print({ ...value, etag }, (tenant) => describe(tenant) + properties([['etag', etag]]));
     });
 
   for (const [verb, description] of [
@@ -74,9 +77,15 @@ export function registerTenants(program: Command): void {
       .command(`${verb} <id>`)
       .description(description)
       .option('--reason <text>', 'for the audit stream')
-      .action(async (id: string, { reason }: { readonly reason?: string }, command: Command) => {
+      .option(...IF_MATCH)
+      .action(async (id: string, options: Condition & { readonly reason?: string }, command: Command) => {
         const { client, print } = openSession(command);
-        const changed = await client.post<TenantView>(`${pathOf(id)}/${verb}`, { reason });
+        const { reason } = options;
+        const changed = await client.post<TenantView>(
+          `${pathOf(id)}/${verb}`,
+          { reason },
+          conditionOf(options),
+        );
         print(changed, (tenant) => `Tenant ${tenant.id} is ${tenant.status}.\n`);
       });
   }
@@ -84,11 +93,12 @@ export function registerTenants(program: Command): void {
   tenants
     .command('delete <id>')
     .description('delete a tenant of the store and all its keys')
-    .action(async (id: string, _options: object, command: Command) => {
+    .option(...IF_MATCH)
+    .action(async (id: string, options: Condition, command: Command) => {
       const { client, print } = openSession(command);
       const isSure = await confirm(`Delete tenant ${id} and all its keys?`);
       if (!isSure) throw new CliFailure('Nothing was deleted.');
-      await client.delete(pathOf(id));
+      await client.delete(pathOf(id), conditionOf(options));
       print({ id, isDeleted: true }, () => `Tenant ${id} and its keys are deleted.\n`);
     });
 }
