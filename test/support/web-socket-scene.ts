@@ -51,6 +51,14 @@ export async function startWebSocketUpstream(options: ServerOptions = {}): Promi
   };
 }
 
+/** The fields of a handshake that is in order. */
+export const HANDSHAKE = {
+  Connection: 'Upgrade',
+  Upgrade: 'websocket',
+  'Sec-WebSocket-Version': '13',
+  'Sec-WebSocket-Key': 'AAAAAAAAAAAAAAAAAAAAAA==',
+} as const;
+
 export const ORIGIN = 'https://app.example.com';
 
 /** Tenants acme and globex; /live/** takes keys and tokens and has WebSockets, /plain/** has none, /open/** is public. */
