@@ -5,6 +5,7 @@ import type { KeyService } from '../api-keys/key-service.ts';
 import type { AuditStream } from '../audit/audit-stream.ts';
 import type { Clock, EpochMilliseconds } from '../base/clock.ts';
 import type { ExplainedRequest, Explanation } from '../gateway/explain.ts';
+import type { Observation } from '../gateway/observations.ts';
 import type { EncryptionKeyUse } from '../keys/encryption-key-use.ts';
 import type { Keyring } from '../keys/keyring.ts';
 import type { Stores } from '../stores/stores.ts';
@@ -60,6 +61,8 @@ export interface AdminContext {
   readonly issuers: () => readonly { readonly name: string; readonly issuer: string }[];
   readonly reload: () => Promise<ReloadReport>;
   readonly status: () => Promise<StatusReport>;
+  /** What observed routes would have refused since the start. */
+  readonly observations: () => readonly Observation[];
   /** What the gateway would do with a request, which is not sent. */
   readonly explain: (request: ExplainedRequest) => Promise<Explanation>;
   readonly audit: Pick<AuditStream, 'record' | 'recordNow'>;

@@ -15,6 +15,7 @@ import { AdminProblem, type AdminProblemStatus, type FieldError, problemBody } f
 import { backupRoutes } from './routes/backup.ts';
 import { importRoutes } from './routes/imports.ts';
 import { keyRoutes } from './routes/keys.ts';
+import { observationRoutes } from './routes/observations.ts';
 import { operationRoutes } from './routes/operations.ts';
 import { revocationRoutes } from './routes/revocations.ts';
 import { tenantRoutes } from './routes/tenants.ts';
@@ -24,7 +25,15 @@ const BODY_BYTES = 64 * 1024;
 /** Revocation ids hold escaped issuers and token ids. */
 const PARAMETER_CHARACTERS = 4096;
 
-const ROUTES = [keyRoutes, importRoutes, tenantRoutes, revocationRoutes, operationRoutes, backupRoutes];
+const ROUTES = [
+  keyRoutes,
+  importRoutes,
+  tenantRoutes,
+  revocationRoutes,
+  observationRoutes,
+  operationRoutes,
+  backupRoutes,
+];
 
 /**
  * The administration API under `/v1`, described at `/openapi.json`. Every request needs a bearer admin token of the role

@@ -8,9 +8,10 @@ export interface AuditRecord {
   readonly event: 'request' | 'administration';
   /**
    * Of administration: `attempted` is stored before the change is made, so that there is no change without a record;
-   * `changed`, `denied` or `failed` follows it under the same decision id.
+   * `changed`, `denied` or `failed` follows it under the same decision id. `observed`: an observed route would have
+   * refused the request.
    */
-  readonly decision: 'admitted' | 'denied' | 'failed' | 'attempted' | 'changed';
+  readonly decision: 'admitted' | 'denied' | 'failed' | 'observed' | 'attempted' | 'changed';
   /** Deny code (requests), or the action (`keys.create`, administration). */
   readonly code: string;
   /** The precise reason, for people inside only. */

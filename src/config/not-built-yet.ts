@@ -22,7 +22,6 @@ const PLANNED_KEYS: readonly PlannedKey[] = [
   { path: ['tenants', '*', 'limits'], feature: 'rate limits' },
   { path: ['upstreams', '*', 'credentials', 'cookies'], feature: 'cookies kept by a login' },
   { path: ['routes', '*', 'cors'], feature: 'CORS answers by the gateway' },
-  { path: ['routes', '*', 'observe'], feature: 'observing without refusing' },
   { path: ['routes', '*', 'limits', 'perPrincipal'], feature: 'rate limits' },
   { path: ['routes', '*', 'limits', 'perTenant'], feature: 'rate limits' },
   { path: ['routes', '*', 'limits', 'perPeer'], feature: 'rate limits' },

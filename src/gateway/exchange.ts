@@ -10,11 +10,12 @@ import { createForwardedRequest } from './forwarded-request.ts';
 import { type Framing, readFraming, requestBodyOf } from './framing.ts';
 import type { ClosingCause, LiveConnection } from './live-connections.ts';
 import { decisionOf, holderOf, recordTunnelEnd } from './long-lived.ts';
+import { asItCame, isObserved, passThroughOf, wouldBeRefusalOf } from './observe.ts';
 import { normaliseAddress, readOrigin } from './peer.ts';
 import type { ExchangeContext, Reception } from './reception.ts';
-import { type RequestEnd, recordEnd } from './records.ts';
+import { type RequestEnd, recordEnd, recordObserved } from './records.ts';
 import { refusalFields, sendRefusal } from './refuse.ts';
-import type { Runtime } from './runtime.ts';
+import type { Forwarding, Runtime } from './runtime.ts';
 import { judgeHandshake } from './web-socket-request.ts';
 import { openTunnel } from './web-socket-tunnel.ts';
 
@@ -111,6 +112,10 @@ class Exchange {
 
   #decide(admission: Admission, request: AdmissionRequest): void {
     this.#facts = admission.facts;
+    if (isObserved(admission, this.#now)) {
+      this.#observe(admission, request);
+      return;
+    }
     switch (admission.kind) {
       case 'denied':
         this.#refuse(admission.denial, false);
@@ -119,15 +124,28 @@ class Exchange {
         this.#fail(admission.outage.code, admission.outage.message, ['Retry-After', OUTAGE_RETRY_AFTER]);
         return;
       case 'admitted':
-        this.#forward(admission, request);
+        this.#forward(admission, request, this.#forwardingOf(admission));
     }
   }
 
-  #forward(admitted: Admitted, request: AdmissionRequest): void {
-    const { received, response } = this.#reception;
-    const { route } = admitted;
+  /** Says loudly what would have been refused, and lets the request pass as it came. */
+  #observe(admission: Admission, request: AdmissionRequest): void {
+    const passing = passThroughOf(request, this.#runtime);
+    if (passing === undefined) throw new Error('an observed request has no route any more');
+    const refusal = wouldBeRefusalOf(admission);
+    if (refusal !== undefined) recordObserved(this.#endOf(refusal.code, refusal.reason, 0), this.#context);
+    this.#forward(passing, request, asItCame(this.#forwardingOf(passing)));
+  }
+
+  #forwardingOf({ route }: Admitted): Forwarding {
     const forwarding = this.#runtime.forwardings.get(route.upstream);
     if (forwarding === undefined) throw new Error(`no upstream ${route.upstream}`);
+    return forwarding;
+  }
+
+  #forward(admitted: Admitted, request: AdmissionRequest, forwarding: Forwarding): void {
+    const { received, response } = this.#reception;
+    const { route } = admitted;
     if (response.destroyed) {
       this.#end('admitted', undefined, CLIENT_CLOSED);
       return;

@@ -6,11 +6,12 @@ import type { DenyCode } from '../http/deny-codes.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 import { nextDecisionId } from './decision-id.ts';
 import type { DecisionFacts } from './find-route.ts';
+import type { Observations } from './observations.ts';
 
 /** How one request ended. */
 export interface RequestEnd {
   readonly facts: DecisionFacts;
-  readonly decision: 'admitted' | 'denied' | 'failed';
+  readonly decision: 'admitted' | 'denied' | 'failed' | 'observed';
   readonly code: 'admitted' | DenyCode;
   /** For people inside only. */
   readonly reason: string | undefined;
@@ -28,6 +29,7 @@ export interface Recorder {
   readonly log: Logger;
   readonly metrics: Metrics;
   readonly audit: { record(record: AuditRecord): void };
+  readonly observations: Observations;
 }
 
 /** Metrics always; audit and log as configured. Faults and outages always reach the log. */
@@ -56,6 +58,19 @@ export function recordDecision(
   if (end.decision === 'failed') recorder.log.error(logFieldsOf(end, decisionId), 'request failed');
   else if (logs === 'all' || (logs === 'denied' && !isAdmitted))
     recorder.log.info(logFieldsOf(end, decisionId), isAdmitted ? 'request' : 'request denied');
+}
+
+/** What an observed route would have refused. The request goes on, and its end is recorded like any other. */
+export function recordObserved(end: RequestEnd, recorder: Recorder): void {
+  const { facts, code, reason = '', at } = end;
+  const route = facts.route?.id ?? '';
+  if (code === 'admitted') return;
+  const observed: RequestEnd = { ...end, decision: 'observed' };
+  const decisionId = nextDecisionId();
+  recorder.metrics.observed(route, code);
+  recorder.observations.record(route, facts.tenant, code, reason, at);
+  recorder.audit.record(auditRecordOf(observed, decisionId));
+  recorder.log.warn(logFieldsOf(observed, decisionId), 'observed: this request would have been refused');
 }
 
 function auditRecordOf(end: RequestEnd, decisionId: string): AuditRecord {

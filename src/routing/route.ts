@@ -11,6 +11,8 @@ export interface Route extends Routable {
   readonly path: PathPattern;
   readonly methods: readonly string[] | undefined;
   readonly isPublic: boolean;
+  /** Before this moment decisions are only observed; undefined: never. Milliseconds since the epoch. */
+  readonly observeUntil: number | undefined;
   /** Public routes: the tenant's own upstream credentials are sent without a principal. */
   readonly lendsTenantCredentials: boolean;
   /** Keys and tokens are admitted while the revocation list may be out of date. */
@@ -64,6 +66,7 @@ function compileRoute(route: RouteSettings, settings: Pick<Settings, 'upstreams'
     path,
     methods: route.match.methods,
     isPublic: route.public === true,
+    observeUntil: route.observe?.until,
     lendsTenantCredentials: route.lendTenantCredentials === true,
     servesStale: route.serveStale === true,
     accepts: new Set(route.accept ?? []),

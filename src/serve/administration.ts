@@ -50,6 +50,7 @@ export async function createAdministration(
     issuers: () => Object.entries(serving().issuers).map(([name, { issuer }]) => ({ name, issuer })),
     reload: () => generations.reload(),
     status,
+    observations: () => foundation.observations.list(),
     explain: (request) => explain(request, generations.current(), clock()),
     audit,
     tokens: createAdminTokens(tokens),

@@ -3,6 +3,7 @@ import { type AuditStream, createAuditStream } from '../audit/audit-stream.ts';
 import { createFailureBudget } from '../authentication/failure-budget.ts';
 import type { Clock } from '../base/clock.ts';
 import type { Settings } from '../config/schema/config.ts';
+import { createObservations, type Observations } from '../gateway/observations.ts';
 import type { Shared } from '../gateway/runtime.ts';
 import { type EncryptionKeys, readEncryptionKeys } from '../keys/encryption-key.ts';
 import { type Keyring, openKeyring } from '../keys/keyring.ts';
@@ -20,6 +21,7 @@ export interface Foundation extends Shared {
   readonly audit: AuditStream;
   readonly keyring: Keyring;
   readonly metrics: Metrics;
+  readonly observations: Observations;
   /** Folder of the embedded store's files; `undefined`: nothing is kept. */
   readonly dataFolder: string | undefined;
   close(): Promise<void>;
@@ -74,6 +76,7 @@ export async function openFoundation(settings: Settings, log: Log, clock: Clock)
       metrics,
       clock,
       audit,
+      observations: createObservations(),
       dataFolder: dataFolderOf(storePath),
       close,
     };

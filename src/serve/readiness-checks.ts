@@ -32,6 +32,19 @@ export function addReadinessChecks(
     },
   });
   readiness.add({
+    name: 'observing',
+    effect: 'informational',
+    check() {
+      const now = foundation.clock();
+      const observing = generations
+        .current()
+        .settings.routes.filter(({ observe }) => observe !== undefined && now < observe.until);
+      return observing.length === 0
+        ? { isOk: true }
+        : { isOk: false, detail: `refuse nothing: ${observing.map(({ id }) => id).join(', ')}` };
+    },
+  });
+  readiness.add({
     name: 'upstreams',
     effect: 'informational',
     check() {

@@ -73,6 +73,11 @@ export const METRICS = {
     help: 'Always 1; the label names the revision of the serving configuration',
     labelNames: ['revision'],
   },
+  observed: {
+    name: 'gatehouse_observed_refusals_total',
+    help: 'Requests that observed routes would have refused, by route and deny code',
+    labelNames: ['route', 'code'],
+  },
   auditDropped: {
     name: 'gatehouse_audit_dropped_total',
     help: 'Audit records of requests that were dropped, since the store could not take them for too long',

@@ -20,6 +20,8 @@ export interface Metrics {
   introspection(issuer: string, outcome: 'active' | 'inactive' | 'failed'): void;
   reload(outcome: 'ok' | 'failed', revision: string): void;
   auditDropped(count: number): void;
+  /** An observed route would have refused a request with this code. */
+  observed(route: string, code: string): void;
   longLivedOpened(kind: LongLivedKind): void;
   /** `reason`: which side ended it, or why the gateway did. */
   longLivedClosed(

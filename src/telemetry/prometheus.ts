@@ -23,6 +23,7 @@ export function createMetrics(clock: Clock = systemClock): Metrics {
   const reloadSucceeded = new Gauge({ ...METRICS.reloadSucceeded, registers });
   const reloadedAt = new Gauge({ ...METRICS.reloadedAt, registers });
   const configuration = new Gauge({ ...METRICS.configuration, registers });
+  const observed = new Counter({ ...METRICS.observed, registers });
   const auditDropped = new Counter({ ...METRICS.auditDropped, registers });
   const longLived = new Gauge({ ...METRICS.longLived, registers });
   const longLivedClosed = new Counter({ ...METRICS.longLivedClosed, registers });
@@ -86,6 +87,7 @@ export function createMetrics(clock: Clock = systemClock): Metrics {
       configuration.reset();
       configuration.set({ revision }, 1);
     },
+    observed: (route, code) => observed.inc({ route, code }),
     auditDropped: (count) => auditDropped.inc(count),
     longLivedOpened: (kind) => longLived.inc({ kind }),
     longLivedClosed(kind, reason) {

@@ -66,6 +66,7 @@ export interface RunningAdminOptions {
   readonly pepper?: string;
   readonly reload?: () => Promise<ReloadReport>;
   readonly rotate?: AdminContext['keyring']['rotate'];
+  readonly problemWithKeyring?: AdminContext['keyring']['problemWith'];
   /** Puts something between the store and what uses it. */
   readonly through?: (stores: Stores) => Stores;
 }
@@ -105,7 +106,7 @@ export async function startAdmin(options: RunningAdminOptions = {}): Promise<Run
       rotate: options.rotate ?? (async () => ({ kind: 'absent' })),
       reseal: async () => 1,
       encryptionKeyUses: async () => ENCRYPTION_KEYS,
-      problemWith: () => undefined,
+      problemWith: options.problemWithKeyring ?? (() => undefined),
     },
     issuers: () => issuers,
     reload: options.reload ?? (async () => ({ outcome: 'unchanged', revision: 'r1' })),

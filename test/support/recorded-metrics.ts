@@ -28,6 +28,7 @@ export function createRecordedMetrics(): RecordedMetrics {
     introspection: note('introspection'),
     reload: note('reload'),
     auditDropped: note('auditDropped'),
+    observed: note('observed'),
     longLivedOpened: note('longLivedOpened'),
     longLivedClosed: note('longLivedClosed'),
     gauge: (name) => note('gauge')(name),

@@ -137,7 +137,7 @@ const auditRecordView = z
     at: time,
     decisionId: text,
     event: z.enum(['request', 'administration']),
-    decision: z.enum(['admitted', 'denied', 'failed', 'attempted', 'changed']),
+    decision: z.enum(['admitted', 'denied', 'failed', 'observed', 'attempted', 'changed']),
     code: text,
     reason: text.exactOptional(),
     subject: text.exactOptional(),

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { type ApiKeyId, parseApiKeyId } from '../../api-keys/api-key.ts';
 import { parseDuration } from '../../base/duration.ts';
+import { parseInstant } from '../../base/instant.ts';
 import { parseTenantId, type TenantId } from '../../tenants/tenant.ts';
 
 /** What requests are made of. Times are RFC 3339, durations `7d`. No message repeats the input, which could be a secret in the wrong place. */
@@ -15,13 +16,6 @@ function parsed<T>(parse: (text: string) => T | undefined, expected: string) {
       return z.NEVER;
     })
     .describe(`${expected.charAt(0).toUpperCase()}${expected.slice(1)}.`);
-}
-
-const INSTANT = /^\d{4}-\d{2}-\d{2}(?:T\d{2}:\d{2}(?::\d{2}(?:\.\d{1,3})?)?(?:Z|[+-]\d{2}:\d{2}))?$/;
-
-function parseInstant(text: string): number | undefined {
-  const milliseconds = INSTANT.test(text) ? Date.parse(text) : Number.NaN;
-  return Number.isNaN(milliseconds) ? undefined : milliseconds;
 }
 
 export const keyId = parsed<ApiKeyId>(parseApiKeyId, 'a key id');

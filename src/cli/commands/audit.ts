@@ -20,7 +20,6 @@ const DECISION_STYLES = {
   attempted: 'dim',
   denied: 'yellow',
   observed: 'yellow',
-  observed: 'yellow',
   failed: 'red',
 } as const;
 

@@ -3,6 +3,7 @@ import { type ApiKeyDigest, parseApiKeyId } from '../../api-keys/api-key.ts';
 import {
   duration,
   fieldName,
+  instant,
   integer,
   parsedText,
   type ReferenceScalars,
@@ -25,25 +26,6 @@ const digest = parsedText('sha256: or hmac-sha256: and 64 lower-case hex digits'
   // A plain key pasted here by mistake must not be printed.
   writeOnly: true,
   pattern: '^(sha256|hmac-sha256):[0-9a-f]{64}$',
-});
-
-function parseInstant(value: string): number | undefined {
-  const isInstant = /^\d{4}-\d{2}-\d{2}(?:T\d{2}:\d{2}(?::\d{2}(?:\.\d{1,3})?)?(?:Z|[+-]\d{2}:\d{2}))?$/.test(
-    value,
-  );
-  const milliseconds = isInstant ? Date.parse(value) : Number.NaN;
-  return Number.isNaN(milliseconds) || !isCalendarDay(value.slice(0, 10)) ? undefined : milliseconds;
-}
-
-/** Date.parse reads 2027-02-30 as 2 March. */
-function isCalendarDay(day: string): boolean {
-  return new Date(`${day}T00:00:00Z`).toISOString().startsWith(day);
-}
-
-/** A date (UTC midnight) or date and time with a zone, in milliseconds since the epoch. */
-const instant = parsedText('a date such as 2027-06-30 or 2027-06-30T12:00:00Z', parseInstant, {
-  title: 'date',
-  examples: ['2027-06-30', '2027-06-30T12:00:00Z'],
 });
 
 const configuredKey = z.strictObject({

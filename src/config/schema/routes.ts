@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { entryName, fieldName, patternText, size, text } from './scalars.ts';
+import { entryName, fieldName, instant, patternText, size, text } from './scalars.ts';
 import { pathPrefix, timeoutsSchema } from './upstreams.ts';
 
 const method = patternText(/^[A-Z][A-Z-]{0,31}$/, 'a method in capital letters', 'method').refine(
@@ -100,6 +100,12 @@ export function routesSchema() {
       .optional()
       .describe(
         'Keys and tokens are admitted on this route even while the store has been silent for longer than store.maxLag: a key that was revoked meanwhile still passes.',
+      ),
+    observe: z
+      .strictObject({ until: instant.describe('From this moment on the route decides for real.') })
+      .optional()
+      .describe(
+        'Migration: decisions are made, logged and counted, but every request passes as it came, with its own credentials and without identity.',
       ),
     refusal: z
       .strictObject({

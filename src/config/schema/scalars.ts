@@ -1,6 +1,7 @@
 import { BlockList, isIP } from 'node:net';
 import { z } from 'zod';
 import { parseDuration } from '../../base/duration.ts';
+import { parseInstant } from '../../base/instant.ts';
 import type { Result } from '../../base/result.ts';
 import { Secret } from '../../base/secret.ts';
 import { parseSize } from '../../base/size.ts';
@@ -151,6 +152,12 @@ function parseListenAddress(value: string): ListenAddress | undefined {
   const isHost = /^[\d.]+$/.test(host) ? isIP(host) === 4 : HOST_LABELS.test(host);
   return isHost ? { host, port } : undefined;
 }
+
+/** A date (UTC midnight) or date and time with a zone, in milliseconds since the epoch. */
+export const instant = parsedText('a date such as 2027-06-30 or 2027-06-30T12:00:00Z', parseInstant, {
+  title: 'date',
+  examples: ['2027-06-30', '2027-06-30T12:00:00Z'],
+});
 
 /** `host:port` or `[ipv6]:port` to listen on; port 0 lets the system choose. */
 export const listenAddress = parsedText('an address such as 0.0.0.0:8080 or [::1]:8080', parseListenAddress, {

@@ -19,6 +19,7 @@ export function checkRoutes(settings: Settings, report: Report): void {
     const path = ['routes', index];
     requireKnown(report, [...path, 'upstream'], route.upstream, settings.upstreams, 'upstream');
     checkAdmission(report, path, route);
+    checkObservation(report, path, route);
     checkPath(report, path, route);
     checkTenantField(settings, report, path, route);
     if (route.websocket !== undefined && route.match.methods?.includes('GET') === false)
@@ -52,6 +53,22 @@ function refuseSameMatch(routes: readonly RouteSettings[], report: Report): void
       owners.set(key, owner ?? route.id);
     }
   }
+}
+
+/** Loud on purpose: while it observes, the route protects nothing. */
+function checkObservation(report: Report, path: ConfigPath, route: RouteSettings): void {
+  if (route.observe === undefined) return;
+  const until = new Date(route.observe.until).toISOString();
+  report.warning(
+    [...path, 'observe'],
+    `the route refuses nothing until ${until}: every request passes as it came`,
+  );
+  if (route.public === true)
+    report.problem([...path, 'observe'], {
+      found: '"observe" on a public route',
+      expected: 'no such key, since a public route refuses nobody',
+      at: 'key',
+    });
 }
 
 function checkAdmission(report: Report, path: ConfigPath, route: RouteSettings): void {
