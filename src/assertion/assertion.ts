@@ -80,9 +80,11 @@ export function createAssertion(options: {
 
     const iat = Math.floor(now / 1000);
     const end = Math.min(principal?.expiresAt ?? Infinity, clientPrincipal?.expiresAt ?? Infinity);
-    const exp = Math.min(iat + ttlSeconds, Math.floor(end / 1000));
-    if (exp * 1000 <= now)
+    if (end <= now)
       throw new Outage('identity_unavailable', 'the credential ends before an assertion could be used');
+    // Whole seconds, but in the last one of a credential: a NumericDate may have a fraction (RFC 7519 §2).
+    const wholeSecond = Math.floor(end / 1000);
+    const exp = Math.min(iat + ttlSeconds, wholeSecond * 1000 > now ? wholeSecond : end / 1000);
     const claims = {
       iss: options.issuer,
       aud: settings.audience ?? options.upstream,
