@@ -31,13 +31,14 @@ function withoutLineEnd(text: string): string {
 
 /** Asks on the terminal. `isSecret`: what is typed is not shown. */
 async function ask(prompt: string, isSecret: boolean): Promise<string> {
-  if (isSecret) process.stderr.write(prompt);
   const silent = new Writable({ write: (_chunk, _encoding, done) => done() });
   const terminal = createInterface({
     input: process.stdin,
     output: isSecret ? silent : process.stderr,
     terminal: true,
   });
+  // Not before the terminal has stopped showing what is typed.
+  if (isSecret) process.stderr.write(prompt);
   try {
     return await terminal.question(isSecret ? '' : prompt);
   } finally {

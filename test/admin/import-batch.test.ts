@@ -48,7 +48,7 @@ test('each row of a batch is judged for itself, and what it says of a key is not
     { decision: 'changed', reason: '2 imported' },
   ]);
   const changed = await audited('keys.import', 2);
-  expect(changed.map(({ tenant }) => tenant).toSorted()).toEqual(['acme', 'globex']);
+  expect(new Set(changed.map(({ tenant }) => tenant))).toEqual(new Set(['acme', 'globex']));
 });
 
 test('a key that is there already is told apart from one that cannot be imported', async () => {

@@ -1,3 +1,4 @@
 import { createProgram, runProgram } from '../../src/cli/program.ts';
 
-process.exitCode = await runProgram(createProgram('1.2.3'), process.argv.slice(2));
+const exitCode = await runProgram(createProgram('1.2.3'), process.argv.slice(2));
+if (exitCode !== 0) process.exitCode = exitCode;

@@ -51,6 +51,47 @@ function tokenBy(keyring: Keyring): string {
 }
 
 describe('the keyring', () => {
+  it('seals anew what a replica with the older encryption key made, and tells which keys are needed meanwhile', async () => {
+    const store = openStore();
+    const fresh = encryptionKeyOf('fresh', randomBytes(32));
+    const [old] = encryptionKeys;
+    const upgraded = await openOn(store, [fresh, old]);
+    const behind = await openOn(store, [old, fresh]);
+    await behind.prepare(['ES256']);
+    expect(await upgraded.encryptionKeyUses()).toEqual([
+      { id: fresh.id, state: 'sealing', sealed: 0 },
+      { id: old.id, state: 'opening', sealed: 2 },
+    ]);
+    expect(await upgraded.reseal()).toBe(1);
+    expect(await upgraded.reseal()).toBe(0);
+    expect(await upgraded.encryptionKeyUses()).toEqual([
+      { id: fresh.id, state: 'sealing', sealed: 2 },
+      { id: old.id, state: 'opening', sealed: 0 },
+    ]);
+    expect(await behind.reseal()).toBe(1);
+    const alone = await openOn(store, [old]);
+    expect(tokenBy(alone)).toBeTypeOf('string');
+    await upgraded.reseal();
+    expect(await alone.encryptionKeyUses()).toEqual([
+      { id: old.id, state: 'sealing', sealed: 0 },
+      { id: fresh.id, state: 'missing', sealed: 2 },
+    ]);
+  });
+
+  it('tells why a ring from elsewhere could not be used, and has nothing against one of another purpose', async () => {
+    const [one, other] = [openStore(), openStore()];
+    const keyring = await openOn(one);
+    await keyring.prepare(['ES256']);
+    const [ring] = await one.keyring.list();
+    if (ring === undefined) throw new Error('no ring was made');
+    expect(keyring.problemWith(ring)).toBeUndefined();
+    const stranger = await openOn(other, [encryptionKeyOf('stranger', randomBytes(32))]);
+    expect(stranger.problemWith(ring)).toContain(
+      `the encryption key ${encryptionKeys[0].id}, which is not there`,
+    );
+    expect(stranger.problemWith({ ...ring, purpose: 'something:else' })).toBeUndefined();
+  });
+
   it('makes a ring per algorithm on first need and publishes current and next', async () => {
     const store = openStore();
     const keyring = await openOn(store);

@@ -47,7 +47,8 @@ export function backupRoutes(app: AdminApp, context: AdminContext): void {
   );
 
   app.register((scope, _options, done) => {
-    // As it comes, without a limit: it goes to a file.
+    // As it comes, without a limit, since it goes to a file; and nothing else.
+    scope.removeAllContentTypeParsers();
     scope.addContentTypeParser(JSON_LINES, (_request, _payload, parsed) => parsed(null));
     scope.post(
       '/v1/restore',
