@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -27,8 +27,8 @@ export interface RunningRedis {
   resume(): void;
   /** SIGKILL, and gone when it resolves. */
   kill(): Promise<void>;
-  /** Starts it anew on the same port with the files that are there. */
-  start(): Promise<void>;
+  /** Starts it anew on the same port with the files that are there; resolves when it has loaded them. */
+  start(extraArgs?: readonly string[]): Promise<void>;
   /** Kills it and removes its files. */
   stop(): Promise<void>;
 }
@@ -45,8 +45,10 @@ export async function startRedis(args: readonly string[] = []): Promise<RunningR
   let child: ChildProcess | undefined;
   let admin: Redis | undefined;
 
-  async function start(): Promise<void> {
-    child = spawn(PROGRAM ?? '', [...base, ...portArgs, ...all], { stdio: ['ignore', 'pipe', 'inherit'] });
+  async function start(extraArgs: readonly string[] = []): Promise<void> {
+    child = spawn(PROGRAM ?? '', [...base, ...portArgs, ...all, ...extraArgs], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
     let log = '';
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     child.stdout?.setEncoding('utf8').on('data', (text: string) => {
@@ -85,6 +87,65 @@ export async function startRedis(args: readonly string[] = []): Promise<RunningR
       rmSync(folder, { recursive: true, force: true });
     },
   };
+}
+
+export interface RunningSentinel {
+  readonly port: number;
+  readonly admin: Redis;
+  stop(): Promise<void>;
+}
+
+/** A sentinel that watches one primary under the name `gatehouse`, and alone decides about a failover, after 500 ms. */
+export async function startSentinel(primary: Pick<RunningRedis, 'port'>): Promise<RunningSentinel> {
+  const folder = mkdtempSync(path.join(tmpdir(), 'gatehouse-sentinel-'));
+  const port = await findFreePort();
+  const file = path.join(folder, 'sentinel.conf');
+  writeFileSync(
+    file,
+    `port ${port}
+bind 127.0.0.1
+dir ${folder}
+sentinel monitor gatehouse 127.0.0.1 ${primary.port} 1
+sentinel down-after-milliseconds gatehouse 500
+sentinel failover-timeout gatehouse 5000
+`,
+  );
+  const child = spawn(PROGRAM ?? '', [file, '--sentinel'], { stdio: ['ignore', 'ignore', 'inherit'] });
+  const admin = new Redis({ host: '127.0.0.1', port, retryStrategy: () => 50 });
+  admin.on('error', () => undefined);
+  await admin.ping();
+  return {
+    port,
+    admin,
+    async stop() {
+      admin.disconnect();
+      const exited = once(child, 'exit');
+      child.kill('SIGKILL');
+      await exited;
+      rmSync(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+/** Three nodes without replicas that share the slots evenly, ready to serve. */
+export async function startRedisCluster(): Promise<readonly RunningRedis[]> {
+  const args = ['--cluster-enabled', 'yes', '--cluster-node-timeout', '2000'];
+  const nodes = await Promise.all([startRedis(args), startRedis(args), startRedis(args)]);
+  const [first] = nodes;
+  const share = Math.ceil(16_384 / nodes.length);
+  for (const [at, node] of nodes.entries()) {
+    const last = Math.min(16_383, (at + 1) * share - 1);
+    await node.admin.call('CLUSTER', 'ADDSLOTSRANGE', at * share, last);
+    await node.admin.call('CLUSTER', 'SET-CONFIG-EPOCH', at + 1);
+    if (node !== first) await node.admin.call('CLUSTER', 'MEET', '127.0.0.1', first.port);
+  }
+  for (const node of nodes) {
+    await until('the cluster is ready', async () => {
+      const info = String(await node.admin.call('CLUSTER', 'INFO'));
+      return info.includes('cluster_state:ok') && info.includes(`cluster_known_nodes:${nodes.length}`);
+    });
+  }
+  return nodes;
 }
 
 /** Settings for a standalone server; 1 s for an answer. */

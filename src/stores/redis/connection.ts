@@ -47,13 +47,12 @@ export async function openConnection(options: ConnectionOptions): Promise<RedisC
     ready.resolve();
   });
   client.on('close', () => {
-    losses += 1;
     if (lostAt !== undefined || isClosed) return;
     lostAt = performance.now();
     ready = Promise.withResolvers<void>();
     log.warn({ store: place }, 'the connection to the store is lost');
   });
-  client.on('-node', () => {
+  client.onLoss(() => {
     losses += 1;
   });
 

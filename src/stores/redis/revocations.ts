@@ -1,4 +1,5 @@
 import type { Clock } from '../../base/clock.ts';
+import { StoreUnavailable } from '../../base/outage.ts';
 import { mergeRevocations } from '../../revocation/merge-revocations.ts';
 import { type Revocation, type RevocationId, revocationIdOf } from '../../revocation/revocation.ts';
 import type { RevocationStore } from '../../revocation/revocation-store.ts';
@@ -11,6 +12,7 @@ import { checkTime, checkTimes } from './values.ts';
 const READ_AT_ONCE = 5000;
 /** Entries forgotten in one step, so that no other command waits long. */
 const PRUNED_AT_ONCE = 1000;
+const READ_ATTEMPTS = 5;
 
 const PRUNE = defineScript(`
 local expired = redis.call('ZRANGE', KEYS[2], '-inf', ARGV[1], 'BYSCORE', 'LIMIT', 0, ${PRUNED_AT_ONCE})
@@ -55,7 +57,7 @@ export function createRevocationStore(database: RedisDatabase, clock: Clock): Re
     },
 
     async list(now) {
-      const entries = await database.perform((steps) => steps.iterate(() => readAll(steps, keys)));
+      const entries = await database.perform((steps) => readAll(steps, keys));
       return [...entries]
         .filter(([, { expiresAt }]) => expiresAt === undefined || expiresAt > now)
         .toSorted(([one], [other]) => (one < other ? -1 : 1))
@@ -91,13 +93,28 @@ export function createRevocationStore(database: RedisDatabase, clock: Clock): Re
   };
 }
 
-/** An iteration tells each entry that is there all the while; it may tell one twice. */
+/**
+ * Every entry that is there all the while. The cursor of an iteration means nothing to another server, and a slot may
+ * move without a connection being lost: what is then left out shows in the count, and all is read again.
+ */
 async function readAll(steps: RedisSteps, keys: RedisKeys): Promise<ReadonlyMap<string, Revocation>> {
+  for (let attempt = 0; attempt < READ_ATTEMPTS; attempt += 1) {
+    const before = Number(await steps.ask('HGET', keys.feed, 'made'));
+    const entries = await steps.iterate(() => scan(steps, keys));
+    const length = Number(await steps.ask('HLEN', keys.revocations));
+    const addedAtMost = Number(await steps.ask('HGET', keys.feed, 'made')) - before;
+    if (entries.size + addedAtMost >= length) return entries;
+  }
+  throw new StoreUnavailable('The Redis store failed: the revocations could not be read as a whole.');
+}
+
+/** It may tell an entry twice. */
+async function scan(steps: RedisSteps, keys: RedisKeys): Promise<ReadonlyMap<string, Revocation>> {
   const entries = new Map<string, Revocation>();
   let cursor = '0';
   do {
-    const scan = await steps.ask('HSCAN', keys.revocations, cursor, 'COUNT', READ_AT_ONCE);
-    const [next, page] = scan as [string, string[]];
+    const answer = await steps.ask('HSCAN', keys.revocations, cursor, 'COUNT', READ_AT_ONCE);
+    const [next, page] = answer as [string, string[]];
     for (let at = 0; at < page.length; at += 2) {
       entries.set(page[at] ?? '', JSON.parse(page[at + 1] ?? '') as Revocation);
     }

@@ -2,7 +2,7 @@ import type { EpochMilliseconds } from '../../base/clock.ts';
 import { StoreUnavailable } from '../../base/outage.ts';
 import type { Tenant, TenantId } from '../../tenants/tenant.ts';
 import type { StoredTenant, TenantChange, TenantStore } from '../../tenants/tenant-store.ts';
-import { ANNOUNCE, writeChange } from './change-entries.ts';
+import { ANNOUNCE, CHANGES_KEPT, writeChange } from './change-entries.ts';
 import {
   type Decision,
   type Field,
@@ -16,10 +16,14 @@ import type { RedisKeys } from './keys.ts';
 import { defineScript } from './script.ts';
 import { checkTime } from './values.ts';
 
+/** A tenant with more keys than this is announced as "read everything anew", since the stream could not hold them all. */
+const ANNOUNCED_ONE_BY_ONE = CHANGES_KEPT / 2;
+
 /**
  * Deletes a tenant, if its record is still the one given, and its API keys. One step, however many keys there are: a
- * hundred thousand of them hold the server up for about a second. ARGV: id, record, announcement of the tenant, that of
- * a key before and after its id, and the tenant's hosts. Answers -1 if the record is another one.
+ * hundred thousand of them hold the server up for about half a second. ARGV: id, record, announcement of the tenant,
+ * that of a key before and after its id, that of too many keys, and the tenant's hosts. Answers -1 if the record is
+ * another one.
  */
 const DELETE = defineScript(`${ANNOUNCE}
 local tenants, hosts, records, digests, uses, ids, by_tenant =
@@ -27,19 +31,26 @@ local tenants, hosts, records, digests, uses, ids, by_tenant =
 local tenant = ARGV[1]
 if redis.call('HGET', tenants, tenant) ~= ARGV[2] then return -1 end
 redis.call('HDEL', tenants, tenant)
-for at = 6, #ARGV do redis.call('HDEL', hosts, ARGV[at]) end
+for at = 7, #ARGV do redis.call('HDEL', hosts, ARGV[at]) end
 announce(ARGV[3])
-local members = redis.call('ZRANGE', by_tenant, '[' .. tenant .. ':', '(' .. tenant .. ';', 'BYLEX')
-for _, member in ipairs(members) do
-  local id = member:sub(#tenant + 2)
-  local record = redis.call('HGET', records, id)
-  if record then redis.call('HDEL', digests, record:match('^%S+')) end
-  redis.call('HDEL', records, id)
-  redis.call('HDEL', uses, id)
-  redis.call('ZREM', ids, id)
-  redis.call('ZREM', by_tenant, member)
-  announce(ARGV[4] .. id .. ARGV[5])
+local first, last = '[' .. tenant .. ':', '(' .. tenant .. ';'
+local members = redis.call('ZRANGE', by_tenant, first, last, 'BYLEX')
+for from = 1, #members, 1000 do
+  local batch, used = {}, {}
+  for at = from, math.min(from + 999, #members) do batch[#batch + 1] = members[at]:sub(#tenant + 2) end
+  for _, record in ipairs(redis.call('HMGET', records, unpack(batch))) do
+    if record then used[#used + 1] = record:match('^%S+') end
+  end
+  if #used > 0 then redis.call('HDEL', digests, unpack(used)) end
+  redis.call('HDEL', records, unpack(batch))
+  redis.call('HDEL', uses, unpack(batch))
+  redis.call('ZREM', ids, unpack(batch))
+  if #members <= ${ANNOUNCED_ONE_BY_ONE} then
+    for _, id in ipairs(batch) do announce(ARGV[4] .. id .. ARGV[5]) end
+  end
 end
+redis.call('ZREMRANGEBYLEX', by_tenant, first, last)
+if #members > ${ANNOUNCED_ONE_BY_ONE} then announce(ARGV[6]) end
 return made
 `);
 
@@ -153,7 +164,12 @@ async function deleteTenant(
     keys.apiKeysByTenant,
   ];
   // An API key's id needs no escapes in JSON, so that the script may put it in the middle.
-  const announcements = [writeChange({ kind: 'tenantChanged', id }), '{"kind":"apiKeyChanged","id":"', '"}'];
+  const announcements = [
+    writeChange({ kind: 'tenantChanged', id }),
+    '{"kind":"apiKeyChanged","id":"',
+    '"}',
+    writeChange({ kind: 'resynchronise' }),
+  ];
   for (let attempt = 0; attempt < DELETE_ATTEMPTS; attempt += 1) {
     const record = (await steps.ask('HGET', keys.tenants, id)) as string | null;
     if (record === null) return false;

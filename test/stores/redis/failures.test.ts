@@ -76,31 +76,29 @@ const REFUSES_WRITES: readonly Fault[] = [
   ],
 ];
 
+async function outageOf(call: Promise<unknown>, says: RegExp): Promise<void> {
+  const startedAt = performance.now();
+  const outcome = await call.then(
+    (value) => ({ value }),
+    (error: unknown) => error,
+  );
+  expect(outcome).toBeInstanceOf(StoreUnavailable);
+  expect(String(outcome)).toMatch(says);
+  expect(performance.now() - startedAt).toBeLessThan(BOUND);
+}
+
 describe.skipIf(redisMissing)(`a Redis that fails ${redisMissing ?? ''}`, () => {
   let redis: RunningRedis;
   const open = useOpenStores();
   beforeAll(async () => {
-    redis = await startRedis([
-      ...['--appendonly', 'yes', '--appendfsync', 'always'],
-      ...['--user', 'gatehouse', 'on', `>${PASSWORD}`, '~gatehouse:*', '+@all'],
-    ]);
+    const user = ['--user', 'gatehouse', 'on', `>${PASSWORD}`, '~gatehouse:*', '+@all'];
+    redis = await startRedis(['--appendonly', 'yes', '--appendfsync', 'always', ...user]);
   });
   afterAll(() => redis.stop());
 
   function openAsUser(log = recordedLog().log): Promise<RedisStores> {
     const url = redis.url.replace('redis://', `redis://gatehouse:${PASSWORD}@`);
     return open(redisSettings({ url }), log);
-  }
-
-  async function outageOf(call: Promise<unknown>, says: RegExp): Promise<void> {
-    const startedAt = performance.now();
-    const outcome = await call.then(
-      (value) => ({ value }),
-      (error: unknown) => error,
-    );
-    expect(outcome).toBeInstanceOf(StoreUnavailable);
-    expect(String(outcome)).toMatch(says);
-    expect(performance.now() - startedAt).toBeLessThan(BOUND);
   }
 
   it.each([...DOWN, ...REFUSES_WRITES])(
@@ -164,6 +162,48 @@ describe.skipIf(redisMissing)(`a Redis that fails ${redisMissing ?? ''}`, () => 
     for (let at = 0; at < 50; at += 1) await expect(stores.ping()).rejects.toThrow(StoreUnavailable);
     expect(performance.now() - startedAt).toBeLessThan(1000);
     await redis.start();
+    await until('it serves again', () =>
+      stores.ping().then(
+        () => true,
+        () => false,
+      ),
+    );
+  });
+
+  it('that is loading its data is an outage until it has, for gateways that run and for those that start', async () => {
+    const stores = await openAsUser();
+    await redis.admin.eval("for at = 1, 2000 do redis.call('SET', 'filler' .. at, at) end", 0);
+    await redis.admin.bgrewriteaof();
+    await until('the file is written', async () =>
+      String(await redis.admin.info('persistence')).includes('aof_rewrite_in_progress:0'),
+    );
+    await redis.kill();
+    // A millisecond for each key, while which the server answers LOADING.
+    const loaded = redis.start([
+      '--key-load-delay',
+      '1000',
+      '--loading-process-events-interval-bytes',
+      '1024',
+    ]);
+    let isLoaded = false;
+    const flagged = loaded.then(() => {
+      isLoaded = true;
+    });
+    const observer = redis.admin.duplicate({ enableReadyCheck: false });
+    observer.on('error', () => undefined);
+    await until('it is loading', () =>
+      observer.ping().then(
+        () => false,
+        (error: Error) => error.message.startsWith('LOADING'),
+      ),
+    );
+    observer.disconnect();
+    const starting = openAsUser();
+    await outageOf(stores.revocations.add(aTenantRevocation('acme')), /LOADING|no connection/);
+    await outageOf(stores.apiKeys.findById(apiKeyId('absent')), /LOADING|no connection/);
+    expect(isLoaded).toBe(false);
+    await flagged;
+    await expect(starting.then((opened) => opened.ping())).resolves.toBeUndefined();
     await until('it serves again', () =>
       stores.ping().then(
         () => true,
