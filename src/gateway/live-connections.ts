@@ -58,6 +58,8 @@ const TICK_MILLISECONDS = 250;
 /** Changes that come in a burst are dealt with in one go. */
 const GATHER_MILLISECONDS = 10;
 
+const CLOSED_AT_ONCE = 100;
+
 const SHUTDOWN: ClosingCause = { reason: 'shutdown', code: 'admitted', detail: 'the gateway stopped' };
 
 /**
@@ -68,6 +70,9 @@ export function createLiveConnections(parts: LiveConnectionParts): LiveConnectio
   const { revocations, currentRuntime, metrics, clock } = parts;
   /** With the moment at which each expires; infinite if it does not. */
   const connections = new Map<LiveConnection, EpochMilliseconds>();
+  /** To be closed, and forgotten already. */
+  const doomed: [LiveConnection, ClosingCause][] = [];
+  let closing: NodeJS.Immediate | undefined;
   let nextExpiry = Number.POSITIVE_INFINITY;
   let isSweepDue = false;
   let staleKeys: Set<ApiKeyId> | 'all' = new Set();
@@ -191,7 +196,15 @@ export function createLiveConnections(parts: LiveConnectionParts): LiveConnectio
 
   function closeOne(connection: LiveConnection, cause: ClosingCause): void {
     if (!forget(connection, cause.reason)) return;
-    connection.close(cause);
+    doomed.push([connection, cause]);
+    closing ??= setImmediate(closeSome);
+  }
+
+  /** Thousands may go at once: other requests are let in between. */
+  function closeSome(): void {
+    for (const [connection, cause] of doomed.slice(0, CLOSED_AT_ONCE)) connection.close(cause);
+    doomed.splice(0, CLOSED_AT_ONCE);
+    closing = doomed.length > 0 ? setImmediate(closeSome) : undefined;
   }
 
   function forget(connection: LiveConnection, reason: Parameters<Metrics['longLivedClosed']>[1]): boolean {

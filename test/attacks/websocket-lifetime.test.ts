@@ -13,11 +13,12 @@ const GOODBYE = Buffer.concat([Buffer.from([0x88, 20, 0x03, 0xf0]), Buffer.from(
 
 describe('W06 a credential that is revoked while its WebSocket is open', () => {
   it('closes it between two frames, when one was on its way', async () => {
-    const { client, answer, atClient, revoke } = await openTunnel();
+    const { client, upstream, answer, atClient, atUpstream, revoke } = await openTunnel();
     const frame = Buffer.concat([Buffer.from([0x82, 126, 0x01, 0x00]), Buffer.alloc(256, 0x88)]);
     answer(frame.subarray(0, 100));
     await client.until(() => atClient().length === 100);
     await revoke();
+    await upstream.until(() => atUpstream().length > 0);
     answer(Buffer.concat([frame.subarray(100), Buffer.from([0x81, 5]), Buffer.from('later')]));
     await client.closed();
     expect(atClient()).toEqual(Buffer.concat([frame, GOODBYE]));
@@ -36,10 +37,11 @@ describe('W06 a credential that is revoked while its WebSocket is open', () => {
   });
 
   it('lets nothing through that the client sends afterwards, and tells the upstream in a masked frame', async () => {
-    const { client, atUpstream, upstream, revoke } = await openTunnel();
+    const { client, atClient, atUpstream, upstream, revoke } = await openTunnel();
     client.send(Buffer.from([0x81, 0x81, 0, 0, 0, 0, 0x41]));
     await upstream.until(() => atUpstream().length === 7);
     await revoke();
+    await client.until(() => atClient().length >= GOODBYE.length);
     client.send(Buffer.from([0x81, 0x81, 0, 0, 0, 0, 0x42]));
     await client.closed();
     await upstream.until(() => upstream.connections[0]?.isClosed === true);
@@ -50,15 +52,18 @@ describe('W06 a credential that is revoked while its WebSocket is open', () => {
     expect(Buffer.from(payload)).toEqual(GOODBYE.subarray(2));
   });
 
-  it('closes it too when the upstream had not switched yet', async () => {
+  it.each([
+    ['revoked', 'revoke', 'credential_revoked'],
+    ['replaced', 'replace', 'credential_expired'],
+  ] as const)('closes it too when it was %s before the upstream switched', async (_, takeBack, reason) => {
     const held: { switch?: () => void } = {};
-    const { client, revoke } = await rawTunnel((socket) => {
+    const tunnel = await rawTunnel((socket) => {
       held.switch = () => void socket.write(SWITCH, 'latin1');
     });
-    await revoke();
+    await tunnel[takeBack]();
     held.switch?.();
-    await client.closed();
-    expect(client.received().subarray(-GOODBYE.length)).toEqual(GOODBYE);
+    await tunnel.client.closed();
+    expect(tunnel.client.received().toString('latin1')).toMatch(new RegExp(`${reason}$`));
   });
 });
 

@@ -120,7 +120,9 @@ describe('within a second a WebSocket is closed on both sides when', () => {
 });
 
 /** A scene with an issuer `idp`, whose tokens for ann through app have the jti j1. */
-async function tokenScene(): Promise<WebSocketScene & { tokenFor(seconds: number): Promise<string> }> {
+async function tokenScene(): Promise<
+  WebSocketScene & { readonly tokenFor: (seconds: number) => Promise<string> }
+> {
   const issuer = await startIssuer();
   onTestFinished(() => issuer.close());
   const signing = await issuer.newKey('ES256', 'k');
@@ -149,21 +151,21 @@ async function tokenScene(): Promise<WebSocketScene & { tokenFor(seconds: number
   };
 }
 
-describe('an event stream', () => {
-  async function stream({ gateway, key }: WebSocketScene): Promise<IncomingMessage> {
-    const request = get({
-      host: '127.0.0.1',
-      port: gateway.port,
-      path: '/live/events',
-      headers: { 'X-API-Key': key.key },
-    });
-    const [response] = (await once(request, 'response')) as [IncomingMessage];
-    onTestFinished(() => void response.destroy());
-    response.setEncoding('utf8');
-    await once(response, 'data');
-    return response;
-  }
+async function stream({ gateway, key }: WebSocketScene): Promise<IncomingMessage> {
+  const request = get({
+    host: '127.0.0.1',
+    port: gateway.port,
+    path: '/live/events',
+    headers: { 'X-API-Key': key.key },
+  });
+  const [response] = (await once(request, 'response')) as [IncomingMessage];
+  onTestFinished(() => void response.destroy());
+  response.setEncoding('utf8');
+  await once(response, 'data');
+  return response;
+}
 
+describe('an event stream', () => {
   it('ends within a second when its key is revoked, on both sides', async () => {
     const scene = await webSocketScene();
     const { gateway, key, upstream } = scene;

@@ -112,7 +112,7 @@ describe('a WebSocket', () => {
     expect((await closingOf(second)).code).toBe(1006);
   });
 
-  it('stays open over a reload, and its generation is let go of', async () => {
+  it('stays open over a reload', async () => {
     const { open, gateway, upstream } = await webSocketScene();
     const socket = await open();
     gateway.writeConfig(webSocketConfig(upstream.origin, { limits: { target: '4KiB' } }));

@@ -13,12 +13,14 @@ export interface RawTunnel {
   readonly client: RawClient;
   readonly upstream: RawUpstream;
   /** Writes from the upstream towards the client. */
-  answer(bytes: Buffer | string): void;
+  readonly answer: (bytes: Buffer | string) => void;
   /** Bytes behind the heads. */
-  atClient(): Buffer;
-  atUpstream(): Buffer;
+  readonly atClient: () => Buffer;
+  readonly atUpstream: () => Buffer;
   /** Revokes the key that it was opened with. */
-  revoke(): Promise<unknown>;
+  readonly revoke: () => Promise<unknown>;
+  /** Replaces it, without a time in which both are accepted. */
+  readonly replace: () => Promise<unknown>;
 }
 
 /** The client has sent its handshake, the upstream has got it, and `handler` answers it. Ends with the test. */
@@ -40,7 +42,6 @@ export async function rawTunnel(
   await upstream.request(0);
   const connection = upstream.connections[0];
   if (connection === undefined) throw new Error('no connection');
-  const behind = (bytes: Buffer) => bytes.subarray(bytes.indexOf('\r\n\r\n') + 4);
   return {
     client,
     upstream,
@@ -48,5 +49,10 @@ export async function rawTunnel(
     atClient: () => behind(client.received()),
     atUpstream: () => behind(connection.received),
     revoke: () => gateway.admin('POST', `/v1/keys/${id}/revoke`),
+    replace: () => gateway.admin('POST', `/v1/keys/${id}/rotate`, { overlap: '1ms' }),
   };
+}
+
+function behind(bytes: Buffer): Buffer {
+  return bytes.subarray(bytes.indexOf('\r\n\r\n') + 4);
 }

@@ -95,7 +95,7 @@ export interface WebSocketScene {
   readonly gateway: TestGateway;
   readonly key: { readonly id: string; readonly key: string };
   /** A connection of the `ws` package that is open. */
-  open(options?: OpenOptions): Promise<WebSocket>;
+  readonly open: (options?: OpenOptions) => Promise<WebSocket>;
 }
 
 export interface OpenOptions {
