@@ -33,7 +33,6 @@ export interface ListenerOptions {
 
 export interface Listener {
   readonly port: number;
-  readonly inFlight: () => number;
   /** New connections get these; open ones keep theirs. Throws if the material does not fit together. */
   setTls(material: TlsMaterial): void;
   /**
@@ -47,8 +46,6 @@ export interface Listener {
 export async function openListener(options: ListenerOptions): Promise<Listener> {
   const { limits, context, currentRuntime, wellKnown } = options;
   let isDraining = false;
-  /** Answers that are not at their end yet. */
-  const open = new Set<ServerResponse>();
   const sockets = new Set<Socket>();
   const turns = createTurns();
 
@@ -59,7 +56,6 @@ export async function openListener(options: ListenerOptions): Promise<Listener> 
     upgrade?: Reception['upgrade'],
   ): void {
     if (!turns.begin(received.socket, response)) return;
-    open.add(response);
     response.once('close', () => ended(response));
     response.on('error', ignoreError);
     if (isDraining) response.shouldKeepAlive = false;
@@ -83,9 +79,8 @@ export async function openListener(options: ListenerOptions): Promise<Listener> 
   }
   /** While the listener drains, a connection goes with its last answer, even if that had promised to keep it. */
   function ended(response: ServerResponse): void {
-    open.delete(response);
     const { socket } = response.req;
-    if (isDraining && ![...open].some(({ req }) => req.socket === socket)) socket.destroySoon();
+    if (isDraining && turns.latest(socket) === response) socket.destroySoon();
   }
 
   const serverOptions = {
@@ -124,12 +119,7 @@ export async function openListener(options: ListenerOptions): Promise<Listener> 
     receive(received, response, 'other'),
   );
   server.on('upgrade', (received: IncomingMessage, _: Duplex, head: Buffer) =>
-    receiveUpgrade(
-      received,
-      head,
-      (response, upgrade) => receive(received, response, 'none', upgrade),
-      (response) => open.delete(response),
-    ),
+    receiveUpgrade(received, head, (response, upgrade) => receive(received, response, 'none', upgrade)),
   );
   server.on('connection', (socket: Socket) => {
     sockets.add(socket);
@@ -195,13 +185,15 @@ export async function openListener(options: ListenerOptions): Promise<Listener> 
 
   return {
     port: (server.address() as AddressInfo).port,
-    inFlight: () => open.size,
     setTls(material) {
       if (server instanceof https.Server) server.setSecureContext({ ...material, minVersion: 'TLSv1.2' });
     },
     async close(drainMilliseconds) {
       isDraining = true;
-      for (const response of open) if (!response.headersSent) response.shouldKeepAlive = false;
+      for (const socket of sockets) {
+        const response = turns.latest(socket);
+        if (response?.headersSent === false) response.shouldKeepAlive = false;
+      }
       const closed = new Promise<void>((resolve) => server.close(() => resolve()));
       server.closeIdleConnections();
       let cut = 0;

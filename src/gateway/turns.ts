@@ -5,6 +5,8 @@ import type { Duplex } from 'node:stream';
 export interface Turns {
   /** Every request before on the connection is answered. */
   isFree(socket: Duplex): boolean;
+  /** The answer to the newest request of the connection. */
+  latest(socket: Duplex): ServerResponse | undefined;
   /**
    * A request came. False: an answer before it says that it is the last one, so that what follows on the connection is
    * no request (RFC 9112 §9.6). The parser has it already when it was in one packet with the request before it.
@@ -21,6 +23,7 @@ export function createTurns(): Turns {
   const latest = new WeakMap<Duplex, ServerResponse>();
   const failed = new WeakSet<Duplex>();
   return {
+    latest: (socket) => latest.get(socket),
     isFree: (socket) => latest.get(socket)?.writableFinished !== false,
     begin(socket, response) {
       if (latest.get(socket)?.shouldKeepAlive === false) return false;

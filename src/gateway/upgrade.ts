@@ -10,7 +10,6 @@ export function receiveUpgrade(
   received: IncomingMessage,
   head: Buffer,
   receive: (response: ServerResponse, upgrade: NonNullable<Reception['upgrade']>) => void,
-  taken: (response: ServerResponse) => void,
 ): void {
   const { socket } = received;
   const response = new ServerResponse(received);
@@ -24,7 +23,6 @@ export function receiveUpgrade(
     take() {
       stopWatching();
       response.detachSocket(socket);
-      taken(response);
       return socket;
     },
   });

@@ -115,9 +115,8 @@ async function openOn(
     wellKnown: createWellKnown(foundation.keyring),
     context: { ...foundation, live },
   });
-  const { inFlight, port: publicPort } = listener;
+  const { port: publicPort } = listener;
   const publicListener = listener;
-  metrics.gauge('in_flight_requests', inFlight);
   watcher = watchFiles(loaded.files, () => void generations.reload());
   // What changed between the first load and the start of the watch.
   await generations.reload();

@@ -103,11 +103,6 @@ export const METRICS = {
     help: 'Entries of the revocation list in memory',
     labelNames: [],
   },
-  in_flight_requests: {
-    name: 'gatehouse_in_flight_requests',
-    help: 'Requests that a shutdown would wait for',
-    labelNames: [],
-  },
   cached_credentials: {
     name: 'gatehouse_cached_credentials',
     help: 'Verified credentials that are cached',

@@ -29,10 +29,7 @@ export interface Metrics {
     reason: 'client' | 'upstream' | 'revoked' | 'expired' | 'tenant' | 'shutdown',
   ): void;
   /** Registers a gauge that is read when metrics are scraped. */
-  gauge(
-    name: 'revocations' | 'in_flight_requests' | 'cached_credentials' | 'audit_queue',
-    read: () => number,
-  ): void;
+  gauge(name: 'revocations' | 'cached_credentials' | 'audit_queue', read: () => number): void;
   /** Prometheus text exposition and its content type. */
   expose(): Promise<{ readonly contentType: string; readonly body: string }>;
 }
