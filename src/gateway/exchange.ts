@@ -9,7 +9,7 @@ import type { AdmissionRequest, DecisionFacts } from './find-route.ts';
 import { createForwardedRequest } from './forwarded-request.ts';
 import { type Framing, readFraming, requestBodyOf } from './framing.ts';
 import type { ClosingCause, LiveConnection } from './live-connections.ts';
-import { decisionOf, holderOf, recordTunnelEnd } from './long-lived.ts';
+import { createLiveStream, decisionOf, switchToWebSocket } from './long-lived.ts';
 import { asItCame, isObserved, passThroughOf, wouldBeRefusalOf } from './observe.ts';
 import { normaliseAddress, readOrigin } from './peer.ts';
 import type { ExchangeContext, Reception } from './reception.ts';
@@ -17,7 +17,6 @@ import { type RequestEnd, recordEnd, recordObserved } from './records.ts';
 import { refusalFields, sendRefusal } from './refuse.ts';
 import type { Forwarding, Runtime } from './runtime.ts';
 import { judgeHandshake } from './web-socket-request.ts';
-import { openTunnel } from './web-socket-tunnel.ts';
 
 /** Seconds that a client should wait after an outage. */
 const OUTAGE_RETRY_AFTER = '2';
@@ -155,14 +154,14 @@ class Exchange {
       this.#refuse(denial('body_too_large', `Content-Length is over ${route.bodyLimit}`), false);
       return;
     }
-    if (this.#bodyIsHeld) {
-      response.writeContinue();
-      this.#bodyIsHeld = false;
-    }
     const accept = judgeHandshake(received, route.webSocketOrigins, this.#reception.upgrade !== undefined);
     if (!accept.ok) {
       this.#refuse(accept.error, true);
       return;
+    }
+    if (this.#bodyIsHeld) {
+      response.writeContinue();
+      this.#bodyIsHeld = false;
     }
     forwarding.upstream.forward(
       createForwardedRequest(admitted, request, forwarding, this.#now, {
@@ -177,39 +176,22 @@ class Exchange {
   }
 
   #holdStream(admitted: Admitted, end: () => void): void {
-    this.#stream = {
-      kind: 'event_stream',
-      ...holderOf(admitted),
-      admittedAt: this.#now,
-      close: (cause) => {
-        this.#closedFor = cause;
-        end();
-      },
-    };
+    this.#stream = createLiveStream(admitted, this.#now, (cause) => {
+      this.#closedFor = cause;
+      end();
+    });
     this.#context.live.add(this.#stream);
   }
 
-  /** From here on nothing of the request is held but what the audit record at the end of the WebSocket needs. */
-  #switch({ fields, socket }: Extract<ForwardOutcome, { kind: 'switched' }>, admitted: Admitted): void {
-    const { upgrade } = this.#reception;
-    if (upgrade === undefined) throw new Error('nobody asked for the upgrade');
-    const context = this.#context;
-    const { audit, logging } = this.#runtime.settings;
+  #switch(outcome: Extract<ForwardOutcome, { kind: 'switched' }>, admitted: Admitted): void {
     const begun = this.#endOf('admitted', undefined, 101);
-    const startedAt = this.#startedAt;
     this.#isEnded = true;
     this.#runtime.release();
-    context.metrics.requestFinished(admitted.route.id, 'admitted', 101, begun.durationSeconds);
-    openTunnel({
-      client: upgrade.take(),
-      upstream: socket,
-      head: upgrade.head,
-      fields,
-      ...holderOf(admitted),
-      admittedAt: begun.at,
-      live: context.live,
-      ended: (end) => recordTunnelEnd(begun, startedAt, end, { audit, logging }, context),
-    });
+    switchToWebSocket(
+      { begun, startedAt: this.#startedAt, admitted, outcome, upgrade: this.#reception.upgrade },
+      this.#runtime.settings,
+      this.#context,
+    );
   }
 
   #finish(outcome: ForwardOutcome, admitted: Admitted): void {
@@ -219,15 +201,11 @@ class Exchange {
       case 'switched':
         this.#switch(outcome, admitted);
         return;
-      case 'ended':
-        this.#end(
-          this.#closedFor?.code ?? 'admitted',
-          this.#closedFor?.detail,
-          outcome.status,
-          undefined,
-          decisionOf(this.#closedFor),
-        );
+      case 'ended': {
+        const { code = 'admitted', detail } = this.#closedFor ?? {};
+        this.#end(code, detail, outcome.status, undefined, decisionOf(code));
         return;
+      }
       case 'answered':
         this.#end('admitted', undefined, outcome.status);
         return;
