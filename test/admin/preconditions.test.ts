@@ -1,5 +1,6 @@
 import { afterEach, expect, test } from 'vitest';
 import { apiKeyId, aTenant } from '../contract/fixtures.ts';
+import { createBarrier } from './barrier.ts';
 import { OPERATOR_TOKEN, type RunningAdmin, startAdmin, textOf } from './running-admin.ts';
 
 let admin: RunningAdmin | undefined;
@@ -8,8 +9,8 @@ afterEach(async () => {
   admin = undefined;
 });
 
-async function start(): Promise<RunningAdmin> {
-  admin = await startAdmin({ configuredTenants: [aTenant('acme')] });
+async function start(options: Parameters<typeof startAdmin>[0] = {}): Promise<RunningAdmin> {
+  admin = await startAdmin({ configuredTenants: [aTenant('acme')], ...options });
   return admin;
 }
 
@@ -46,19 +47,27 @@ test.each([
   },
 );
 
-test('of ten changes with one tag at once, one is made', async () => {
-  const running = await start();
+test.each([
+  ['PATCH', '/v1/tenants/globex'],
+  ['POST', '/v1/tenants/globex/suspend'],
+])('of ten times %s %s with a tag that all found right, one is made', async (method, target) => {
+  const barrier = createBarrier();
+  const running = await start({
+    through: (stores) => ({
+      ...stores,
+      tenants: { ...stores.tenants, list: () => barrier.pass(stores.tenants.list()) },
+    }),
+  });
   await running.call('POST', '/v1/tenants', { body: { id: 'globex' } });
   const etag = await tagOf(running, '/v1/tenants/globex');
+  barrier.arm(10);
   const answers = await Promise.all(
-    Array.from({ length: 10 }, (_, at) =>
-      running.call('PATCH', '/v1/tenants/globex', { body: { name: `n${at}` }, fields: { 'if-match': etag } }),
+    Array.from({ length: 10 }, () =>
+      running.call(method, target, { body: {}, fields: { 'if-match': etag } }),
     ),
   );
-  expect(answers.map(({ status }) => status).toSorted((one, other) => one - other)).toEqual([
-    200,
-    ...Array<number>(9).fill(412),
-  ]);
+  const statuses = answers.map(({ status }) => status).toSorted((one, other) => one - other);
+  expect(statuses).toEqual([200, ...Array<number>(9).fill(412)]);
 });
 
 test('the tag of an answer to a change is the one that the next look shows', async () => {

@@ -41,6 +41,7 @@ const LEAST: Readonly<Record<string, keyof typeof TOKENS>> = {
   'POST /v1/explain': 'operator',
   'GET /v1/status': 'viewer',
   'GET /v1/audit': 'viewer',
+  'GET /v1/observations': 'viewer',
   'GET /v1/backup': 'admin',
   'POST /v1/restore': 'admin',
   'GET /openapi.json': 'viewer',

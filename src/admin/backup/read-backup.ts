@@ -1,7 +1,13 @@
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { err, ok, type Result } from '../../base/result.ts';
-import { type BackupRecord, backupEnd, backupHeader, backupRecord } from '../schemas/backup.ts';
+import {
+  type BackupKind,
+  type BackupRecord,
+  backupEnd,
+  backupHeader,
+  backupRecord,
+} from '../schemas/backup.ts';
 
 /** Longer than any record can be; what has no line ends is refused before it fills the memory. */
 const LONGEST_LINE = 4 * 1024 * 1024;
@@ -40,12 +46,21 @@ export async function checkBackup(file: string): Promise<Result<number, BackupPr
   return isEnded ? ok(number - 2) : err('The backup is cut off: its end is missing.');
 }
 
-/** The records of a file that `checkBackup` found good. */
-export async function* readBackup(file: string): AsyncGenerator<BackupRecord> {
+/** The records of one kind in a file that `checkBackup` found good. */
+export async function* readBackup<K extends BackupKind>(
+  file: string,
+  kind: K,
+): AsyncGenerator<Extract<BackupRecord, { kind: K }>> {
   for await (const line of linesOf(file)) {
-    const record = line === undefined ? undefined : backupRecord.safeParse(parse(line));
-    if (record?.success === true) yield record.data;
+    const value = line === undefined ? undefined : parse(line);
+    if (!isOfKind(value, kind)) continue;
+    const record = backupRecord.safeParse(value);
+    if (record.success) yield record.data as Extract<BackupRecord, { kind: K }>;
   }
+}
+
+function isOfKind(value: unknown, kind: BackupKind): boolean {
+  return typeof value === 'object' && value !== null && 'kind' in value && value.kind === kind;
 }
 
 /** Lines as bytes, so that the checksum is of what is there; `undefined` for a last one without its end. */

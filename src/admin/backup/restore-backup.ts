@@ -2,7 +2,6 @@ import type { Clock } from '../../base/clock.ts';
 import { type Refusal, refusal } from '../../base/refusal.ts';
 import { ok, type Result } from '../../base/result.ts';
 import type { Keyring } from '../../keys/keyring.ts';
-import type { StoredKeyring } from '../../keys/keyring-store.ts';
 import type { Stores } from '../../stores/stores.ts';
 import type { BackupKind, BackupRecord, RestoredView } from '../schemas/backup.ts';
 import { checkBackup, readBackup } from './read-backup.ts';
@@ -34,13 +33,10 @@ export async function restoreBackup(
 ): Promise<Result<RestoredView, Refusal>> {
   const checked = await checkBackup(file);
   if (!checked.ok) return refusal('invalid', checked.error);
-  const rings: StoredKeyring[] = [];
-  for await (const record of readBackup(file)) {
-    if (record.kind !== 'keyring') continue;
+  for await (const record of readBackup(file, 'keyring')) {
     const { kind: _kind, ...ring } = record;
     const problem = keyring.problemWith(ring);
     if (problem !== undefined) return refusal('conflict', `The signing keys of the backup: ${problem}.`);
-    rings.push(ring);
   }
   if (!(await isEmpty(stores, clock()))) return notEmpty();
   const now = clock();
@@ -71,8 +67,7 @@ async function isEmpty({ tenants, apiKeys, revocations }: RestorableStores, now:
 
 async function* batchesOf(file: string, kind: BackupKind): AsyncGenerator<readonly BackupRecord[]> {
   let batch: BackupRecord[] = [];
-  for await (const record of readBackup(file)) {
-    if (record.kind !== kind) continue;
+  for await (const record of readBackup(file, kind)) {
     batch.push(record);
     if (batch.length < BATCH) continue;
     yield batch;
