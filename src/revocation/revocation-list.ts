@@ -3,6 +3,7 @@ import type { Clock, EpochMilliseconds } from '../base/clock.ts';
 import type { Principal } from '../principals/principal.ts';
 import type { Change, ChangeFeed } from '../stores/change-feed.ts';
 import type { TenantId } from '../tenants/tenant.ts';
+import { mergeRevocations } from './merge-revocations.ts';
 import { type Revocation, type RevocationId, revocationIdOf } from './revocation.ts';
 import type { RevocationStore } from './revocation-store.ts';
 
@@ -30,18 +31,31 @@ export interface RevocationListParts {
 
 const PRUNE_EVERY = 60_000;
 const RETRY_MILLISECONDS = 1_000;
+/** Entries that are put back at the same time. */
+const PUT_BACK_AT_ONCE = 50;
 
-/** Throws `StoreUnavailable` when the list cannot be read: without it nothing may be admitted. */
+/**
+ * An entry stays until it expires or its removal is announced: that a store which was rewound lacks it is no reason to
+ * forget it, and it is put back there, so that others learn of it too. Throws `StoreUnavailable` when the list cannot be
+ * read at first: without it nothing may be admitted.
+ */
 export async function createRevocationList(parts: RevocationListParts): Promise<RevocationList> {
   const { revocations, changes, clock, log } = parts;
   const entries = new Map<RevocationId, Revocation>();
   /** Changes that came while a snapshot was read: it may be older than they are, and is never newer than all of them. */
   let early: Change[] | undefined;
   let isComplete = false;
+  /** The store may lack what is held here. */
+  let isRewound = false;
+  /** What it lacks. */
+  const lost = new Map<RevocationId, Revocation>();
+  let isPuttingBack = false;
   let retry: NodeJS.Timeout | undefined;
+  let putBackRetry: NodeJS.Timeout | undefined;
 
   const unsubscribe = changes.subscribe((change) => {
     if (change.kind === 'resynchronise') {
+      if (change.isRewound === true) isRewound = true;
       void resynchronise();
       return;
     }
@@ -54,6 +68,38 @@ export async function createRevocationList(parts: RevocationListParts): Promise<
       entries.set(revocationIdOf(change.revocation.target), change.revocation);
     } else if (change.kind === 'revocationRemoved') {
       entries.delete(change.id);
+      lost.delete(change.id);
+    }
+  }
+
+  /** Adds to the entries what the store has forgotten of those that were held. */
+  function keep(held: readonly (readonly [RevocationId, Revocation])[], now: EpochMilliseconds): void {
+    for (const [id, revocation] of held) {
+      if (!isLive(revocation, now)) continue;
+      const stored = entries.get(id);
+      const kept = stored === undefined ? revocation : mergeRevocations(stored, revocation);
+      if (stored !== undefined && revokesAsMuch(stored, kept)) continue;
+      entries.set(id, kept);
+      lost.set(id, kept);
+    }
+  }
+
+  /** Adding comes to the same whether one replica does it or each. */
+  async function putBack(): Promise<void> {
+    if (isPuttingBack || lost.size === 0) return;
+    isPuttingBack = true;
+    log.warn({ revocations: lost.size }, 'the store had lost revocations; they are put back');
+    try {
+      while (lost.size > 0) {
+        const batch = firstOf(lost, PUT_BACK_AT_ONCE);
+        await Promise.all(batch.map(([, revocation]) => revocations.add(revocation)));
+        for (const [id] of batch) lost.delete(id);
+      }
+    } catch (error) {
+      log.error({ err: error }, 'revocations could not be put back; it is tried again');
+      putBackRetry = setTimeout(() => void putBack(), RETRY_MILLISECONDS).unref();
+    } finally {
+      isPuttingBack = false;
     }
   }
 
@@ -63,11 +109,15 @@ export async function createRevocationList(parts: RevocationListParts): Promise<
     const listed = await revocations.list(clock());
     // Another snapshot began meanwhile, and will be the newer one.
     if (early !== during) return;
+    const held = isRewound ? [...entries] : [];
+    isRewound = false;
     entries.clear();
     for (const revocation of listed) entries.set(revocationIdOf(revocation.target), revocation);
+    keep(held, clock());
     for (const change of during) apply(change);
     early = undefined;
     isComplete = true;
+    void putBack();
   }
 
   /** Until the new snapshot is there the old one may lack anything, so the list counts as infinitely late. */
@@ -118,6 +168,8 @@ export async function createRevocationList(parts: RevocationListParts): Promise<
     },
     close() {
       clearTimeout(retry);
+      clearTimeout(putBackRetry);
+      lost.clear();
       clearInterval(timer);
       unsubscribe();
     },
@@ -128,6 +180,20 @@ function prune(entries: Map<RevocationId, Revocation>, now: EpochMilliseconds): 
   for (const [id, entry] of entries) {
     if (!isLive(entry, now)) entries.delete(id);
   }
+}
+
+/** Without a copy of all of them, of which there may be a million. */
+function firstOf<K, V>(map: ReadonlyMap<K, V>, count: number): readonly (readonly [K, V])[] {
+  const first: (readonly [K, V])[] = [];
+  for (const entry of map) {
+    if (first.length === count) break;
+    first.push(entry);
+  }
+  return first;
+}
+
+function revokesAsMuch(one: Revocation, other: Revocation): boolean {
+  return one.issuedBefore === other.issuedBefore && one.expiresAt === other.expiresAt;
 }
 
 function isLive(entry: Revocation, now: EpochMilliseconds): boolean {

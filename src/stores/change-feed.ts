@@ -10,8 +10,11 @@ export type Change =
   | { readonly kind: 'revocationAdded'; readonly revocation: Revocation }
   | { readonly kind: 'revocationRemoved'; readonly id: RevocationId }
   | { readonly kind: 'keyringChanged' }
-  /** Changes may have been missed: whatever is remembered of the store is to be forgotten or read anew. */
-  | { readonly kind: 'resynchronise' };
+  /**
+   * Changes may have been missed: whatever is remembered of the store is to be forgotten or read anew. Rewound: the store
+   * has lost what it had acknowledged, so that what is remembered may be right where the store is not.
+   */
+  | { readonly kind: 'resynchronise'; readonly isRewound?: true };
 
 export interface ChangeFeed {
   /**

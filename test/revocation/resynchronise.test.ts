@@ -2,7 +2,7 @@ import { pino } from 'pino';
 import { describe, expect, it } from 'vitest';
 import type { EpochMilliseconds } from '../../src/base/clock.ts';
 import { StoreUnavailable } from '../../src/base/outage.ts';
-import type { Revocation } from '../../src/revocation/revocation.ts';
+import { type Revocation, revocationIdOf } from '../../src/revocation/revocation.ts';
 import { createRevocationList } from '../../src/revocation/revocation-list.ts';
 import type { Change, ChangeFeed } from '../../src/stores/change-feed.ts';
 import { eventually, tenant } from '../support/authentication.ts';
@@ -19,6 +19,12 @@ const globex: Revocation = {
   revokedBy: 'test',
 };
 
+const initech: Revocation = {
+  target: { kind: 'tenant', tenant: tenant('initech') },
+  revokedAt: NOW,
+  revokedBy: 'test',
+};
+
 /** A store that loses touch: what its feed tells, and what a read gives, is the test's to say. */
 function createRemoteStore() {
   let listener: (change: Change) => void = () => {};
@@ -27,6 +33,7 @@ function createRemoteStore() {
     isDown: false,
     lag: 0,
     held: undefined as Promise<void> | undefined,
+    added: [] as Revocation[],
   };
   const changes: ChangeFeed = {
     subscribe(added) {
@@ -43,7 +50,11 @@ function createRemoteStore() {
   };
   const revocations = {
     list,
-    add: async (added: Revocation) => added,
+    add: async (added: Revocation) => {
+      if (state.isDown) throw new StoreUnavailable('gone');
+      state.added.push(added);
+      return added;
+    },
     remove: async () => false,
     prune: async () => 0,
   };
@@ -90,6 +101,43 @@ describe('the revocation list, when changes may have been missed', () => {
     expect(list.size).toBe(1);
     store.state.isDown = false;
     await eventually(() => list.lag(NOW) === 0, 'the new snapshot');
+    list.close();
+  });
+
+  it('keeps what a rewound store has lost, and puts it back as soon as that can be done', async () => {
+    const store = createRemoteStore();
+    const narrow: Revocation = { ...acme, issuedBefore: NOW - 5 };
+    const expired: Revocation = { ...globex, expiresAt: NOW };
+    store.state.listed = [{ ...acme, issuedBefore: NOW }, expired];
+    const list = await createRevocationList({ ...store, clock, log });
+    store.tell({ kind: 'revocationAdded', revocation: initech });
+    store.state.listed = [narrow];
+    store.state.isDown = true;
+    store.tell({ kind: 'resynchronise', isRewound: true });
+    // What is announced later must not make it forget that the store was rewound.
+    store.tell({ kind: 'resynchronise' });
+    await new Promise(setImmediate);
+    store.state.isDown = false;
+    await eventually(() => list.lag(NOW) === 0, 'the new snapshot');
+    expect(list.size).toBe(2);
+    await eventually(() => store.state.added.length === 2, 'what was lost');
+    expect(store.state.added).toEqual([{ ...acme, issuedBefore: NOW }, initech]);
+    list.close();
+  });
+
+  it('forgets what is removed while it is put back, and what a store that only was silent lacks', async () => {
+    const store = createRemoteStore();
+    const list = await createRevocationList({ ...store, clock, log });
+    store.state.listed = [];
+    store.tell({ kind: 'resynchronise', isRewound: true });
+    store.tell({ kind: 'revocationRemoved', id: revocationIdOf(acme.target) });
+    await eventually(() => list.lag(NOW) === 0, 'the new snapshot');
+    expect(list.size).toBe(0);
+    store.tell({ kind: 'revocationAdded', revocation: globex });
+    store.tell({ kind: 'resynchronise' });
+    await eventually(() => list.lag(NOW) === 0, 'the new snapshot');
+    expect(list.size).toBe(0);
+    expect(store.state.added).toEqual([]);
     list.close();
   });
 

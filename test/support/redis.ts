@@ -127,9 +127,9 @@ sentinel failover-timeout gatehouse 5000
   };
 }
 
-/** Three nodes without replicas that share the slots evenly, ready to serve. */
+/** Three nodes without replicas that share the slots evenly and keep what they acknowledge, ready to serve. */
 export async function startRedisCluster(): Promise<readonly RunningRedis[]> {
-  const args = ['--cluster-enabled', 'yes', '--cluster-node-timeout', '2000'];
+  const args = ['--cluster-enabled', 'yes', '--cluster-node-timeout', '2000', '--appendonly', 'yes'];
   const nodes = await Promise.all([startRedis(args), startRedis(args), startRedis(args)]);
   const [first] = nodes;
   const share = Math.ceil(16_384 / nodes.length);

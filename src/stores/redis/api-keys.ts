@@ -46,6 +46,12 @@ export function createApiKeyStore(database: RedisDatabase): ApiKeyStore {
     return { key: keys.apiKeyDigests, field: writeDigest(digest) };
   }
 
+  /** A key that is lost is not an unknown one. */
+  async function surely(key: ApiKey | undefined): Promise<ApiKey | undefined> {
+    if (key === undefined) await database.confirmEpoch();
+    return key;
+  }
+
   return {
     create: async (key) => {
       const writes = writeNewApiKey(keys, key);
@@ -64,12 +70,12 @@ export function createApiKeyStore(database: RedisDatabase): ApiKeyStore {
         database.ask('HGET', keys.apiKeys, id),
         database.ask('HGET', keys.apiKeyUses, id),
       ]);
-      return readApiKey(found as Found);
+      return surely(readApiKey(found as Found));
     },
 
     async findByDigest(digest) {
       const names = [keys.apiKeyDigests, keys.apiKeys, keys.apiKeyUses];
-      return readApiKey((await database.run(FIND_BY_DIGEST, names, [writeDigest(digest)])) as Found);
+      return surely(readApiKey((await database.run(FIND_BY_DIGEST, names, [writeDigest(digest)])) as Found));
     },
 
     async list({ tenant, after, limit }) {

@@ -1,10 +1,17 @@
 import type { Change } from '../change-feed.ts';
+import { DATA_LOST } from './failures.ts';
 
 /** About how many entries the stream keeps: a replica that missed more reads everything anew. */
 export const CHANGES_KEPT = 10_000;
 
-/** Lua: `announce(text)` appends one change under the next number. Needs `KEYS[1]` = feed, `KEYS[2]` = changes. */
+/**
+ * Lua: `announce(text)` appends one change under the next number. Needs `KEYS[1]` = feed, `KEYS[2]` = changes. A server
+ * that lost its data takes no change: acknowledged now, it would be lost when the data comes back.
+ */
 export const ANNOUNCE = `
+if redis.call('HEXISTS', KEYS[1], 'epoch') == 0 then
+  return redis.error_reply('${DATA_LOST} there is no epoch')
+end
 local made = false
 local function announce(change)
   made = redis.call('HINCRBY', KEYS[1], 'made', 1)

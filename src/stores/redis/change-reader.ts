@@ -2,9 +2,11 @@ import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import type { Clock, EpochMilliseconds } from '../../base/clock.ts';
+import type { Change } from '../change-feed.ts';
 import type { ChangeListeners } from '../listeners.ts';
 import { type ChangeEntry, readEntries } from './change-entries.ts';
 import type { RedisConnection } from './connection.ts';
+import { DATA_LOST } from './failures.ts';
 import type { RedisKeys } from './keys.ts';
 import { defineScript } from './script.ts';
 
@@ -14,18 +16,34 @@ const BEAT_EVERY_MILLISECONDS = 500;
 const RETRY_AFTER_MILLISECONDS = 100;
 const READ_AT_ONCE = 1000;
 
+/** Draws the epoch of a store that is empty; ARGV: the epoch. */
+const BEGIN = defineScript(`return redis.call('HSETNX', KEYS[1], 'epoch', ARGV[1])`);
+
 /**
  * Where the stream is now. It writes, since only a server that takes writes is surely the primary: a replica or a
  * primary without its replicas may be answering from the past. Out of memory or disk, nothing can change anywhere.
+ * ARGV: the time, and id and number of the entry that was read last. The past holds if that entry is still there, or if
+ * the oldest that was kept is a later one.
  */
 const BEAT = defineScript(`
-local told = redis.pcall('HSET', KEYS[1], 'beat', ARGV[2])
+local epoch = redis.call('HGET', KEYS[1], 'epoch')
+if not epoch then return redis.error_reply('${DATA_LOST} there is no epoch') end
+local told = redis.pcall('HSET', KEYS[1], 'beat', ARGV[1])
 if type(told) == 'table' and told.err and not (told.err:find('OOM', 1, true) or told.err:find('MISCONF', 1, true)) then
   return told
 end
-if not (type(told) == 'table') then redis.call('HSETNX', KEYS[1], 'epoch', ARGV[1]) end
+local function number(entry)
+  return entry and tonumber(entry[2][2])
+end
 local newest = redis.call('XREVRANGE', KEYS[2], '+', '-', 'COUNT', 1)[1]
-return { redis.call('HGET', KEYS[1], 'epoch') or '', redis.call('HGET', KEYS[1], 'made') or '0', newest and newest[1] or '0-0' }
+local holds = ARGV[2] == '0-0'
+if not holds then
+  local known = number(redis.call('XRANGE', KEYS[2], ARGV[2], ARGV[2])[1])
+  local oldest = number(redis.call('XRANGE', KEYS[2], '-', '+', 'COUNT', 1)[1])
+  local last = tonumber(ARGV[3])
+  holds = known == last or (not known and oldest ~= nil and oldest > last)
+end
+return { epoch, redis.call('HGET', KEYS[1], 'made') or '0', newest and newest[1] or '0-0', holds and 1 or 0 }
 `);
 
 interface Position {
@@ -37,7 +55,16 @@ interface Position {
   readonly id: string;
 }
 
+interface FoundPosition extends Position {
+  /** Whether the entry that was read last is among its past, as far as it remembers. */
+  readonly isPastKept: boolean;
+}
+
+const BEGINNING = { id: '0-0', made: 0 } as const;
+
 export interface ChangeReader {
+  /** Of the store as it is followed; another one in the store means that this is not known to be it. */
+  readonly epoch: string;
   /** Resolves when all listeners of this process were told the change of this number, or after `patience` milliseconds. */
   reached(number: number, patience: number): Promise<void>;
   lag(now: EpochMilliseconds): number;
@@ -64,17 +91,19 @@ export async function openChangeReader(parts: ChangeReaderParts): Promise<Change
   const waiters = new Set<Waiter>();
   let isClosed = false;
   let isLost = false;
+  let isRewound = false;
   let isTroubled = false;
   let heardAt = stamp();
-  let position = await locate();
+  await connection.run(BEGIN, [keys.feed], [randomUUID()]);
+  let position: Position = await locate();
   let beatAt = heardAt.elapsed;
   /** What was known to be in the stream, and when: all is told when the number was read. */
   let expected: { readonly made: number; readonly at: Stamp } | undefined;
 
-  async function locate(): Promise<Position> {
-    const answer = await connection.run(BEAT, [keys.feed, keys.changes], [randomUUID(), clock()]);
-    const [epoch, made, id] = answer as [string, string, string];
-    return { epoch, made: Number(made), id };
+  async function locate(known: Pick<Position, 'id' | 'made'> = BEGINNING): Promise<FoundPosition> {
+    const answer = await connection.run(BEAT, [keys.feed, keys.changes], [clock(), known.id, known.made]);
+    const [epoch, made, id, holds] = answer as [string, string, string, number];
+    return { epoch, made: Number(made), id, isPastKept: holds === 1 };
   }
 
   function stamp(): Stamp {
@@ -84,8 +113,9 @@ export async function openChangeReader(parts: ChangeReaderParts): Promise<Change
   async function beat(): Promise<void> {
     const at = stamp();
     beatAt = at.elapsed;
-    const found = await locate();
-    if (isLost || !isContinued(position, found)) resynchronise(found);
+    const found = await locate(position);
+    if (!found.isPastKept || found.epoch !== position.epoch || found.made < position.made) isRewound = true;
+    if (isLost || isRewound) resynchronise(found);
     if (position.made === found.made) heardAt = at;
     else expected ??= { made: found.made, at };
   }
@@ -93,13 +123,15 @@ export async function openChangeReader(parts: ChangeReaderParts): Promise<Change
   /** From the end of the stream as it is now: what listeners read of the store after this is at least as new. */
   function resynchronise(found: Position): void {
     log.warn(
-      { reached: position.made, found: found.made, sameEpoch: found.epoch === position.epoch },
+      { reached: position.made, found: found.made, sameEpoch: found.epoch === position.epoch, isRewound },
       'changes of the store may have been missed; everything is read anew',
     );
+    const change: Change = isRewound ? { kind: 'resynchronise', isRewound } : { kind: 'resynchronise' };
     isLost = false;
+    isRewound = false;
     expected = undefined;
     position = found;
-    listeners.publish([{ kind: 'resynchronise' }]);
+    listeners.publish([change]);
     release(Number.POSITIVE_INFINITY);
   }
 
@@ -109,6 +141,7 @@ export async function openChangeReader(parts: ChangeReaderParts): Promise<Change
     for (const entry of readEntries(await connection.ask('XREAD', 'COUNT', READ_AT_ONCE, ...block))) {
       if (entry.number !== position.made + 1) {
         isLost = true;
+        if (entry.number <= position.made) isRewound = true;
         return;
       }
       tell(entry);
@@ -148,6 +181,9 @@ export async function openChangeReader(parts: ChangeReaderParts): Promise<Change
   const following = follow();
 
   return {
+    get epoch() {
+      return position.epoch;
+    },
     async reached(number, patience) {
       if (position.made >= number) return;
       const { promise, resolve } = Promise.withResolvers<void>();
@@ -175,18 +211,4 @@ interface Stamp {
   readonly time: EpochMilliseconds;
   /** Milliseconds of a clock that only goes forward. */
   readonly elapsed: number;
-}
-
-/** Whether what was found may be the same past, and perhaps more of it. */
-function isContinued(known: Position, found: Position): boolean {
-  if (found.epoch !== known.epoch) return false;
-  if (found.made === known.made) return found.id === known.id;
-  return found.made > known.made && isLater(found.id, known.id);
-}
-
-/** Ids of a stream are two numbers, `milliseconds-sequence`. */
-function isLater(id: string, other: string): boolean {
-  const [milliseconds = 0, sequence = 0] = id.split('-').map(Number);
-  const [otherMilliseconds = 0, otherSequence = 0] = other.split('-').map(Number);
-  return milliseconds === otherMilliseconds ? sequence > otherSequence : milliseconds > otherMilliseconds;
 }

@@ -3,7 +3,7 @@ import type { Change } from '../change-feed.ts';
 import { ANNOUNCE, writeChange } from './change-entries.ts';
 import type { ChangeReader } from './change-reader.ts';
 import type { RedisConnection } from './connection.ts';
-import { closedStore, redisFailure } from './failures.ts';
+import { closedStore, lostData, unreadableRecord } from './failures.ts';
 import type { RedisKeys } from './keys.ts';
 import { defineScript, type Script } from './script.ts';
 
@@ -50,8 +50,8 @@ export interface RedisSteps {
     decide: (values: Values) => Decision<T>,
     first?: 'read' | 'assumeAbsent',
   ): Promise<T>;
-  /** `read`, of which each part must come from one life of the connection; begins again when it was lost meanwhile. */
-  iterate<T>(read: () => Promise<T>): Promise<T>;
+  /** Throws unless the store is the one that is followed: else what was not found before this may only be lost. */
+  confirmEpoch(): Promise<void>;
 }
 
 /** What the ports are built on: each step is an operation of its own. */
@@ -104,7 +104,7 @@ export function createDatabase(options: {
     if (isClosed) return Promise.reject(closedStore());
     const running = operation(steps).catch((error: unknown) => {
       // A record that cannot be read back; anything else is an outage already, or a defect of the caller.
-      throw error instanceof SyntaxError ? redisFailure(error) : error;
+      throw error instanceof SyntaxError ? unreadableRecord() : error;
     });
     pending.add(running);
     return running.finally(() => pending.delete(running));
@@ -117,7 +117,7 @@ export function createDatabase(options: {
     run: (...args) => perform((steps) => steps.run(...args)),
     runChange: (...args) => perform((steps) => steps.runChange(...args)),
     decide: (...args) => perform((steps) => steps.decide(...args)),
-    iterate: (read) => perform((steps) => steps.iterate(read)),
+    confirmEpoch: () => perform((steps) => steps.confirmEpoch()),
     async close() {
       isClosed = true;
       await Promise.allSettled(pending);
@@ -169,13 +169,8 @@ function createSteps(options: {
       throw new StoreUnavailable('The Redis store failed: too many change one record at the same time.');
     },
 
-    async iterate(read) {
-      for (let attempt = 0; attempt < ATTEMPTS; attempt += 1) {
-        const { losses } = connection;
-        const result = await read();
-        if (losses === connection.losses) return result;
-      }
-      throw new StoreUnavailable('The Redis store failed: its connection does not last.');
+    async confirmEpoch() {
+      if ((await connection.ask('HGET', keys.feed, 'epoch')) !== reader.epoch) throw lostData();
     },
   };
 }

@@ -1,7 +1,12 @@
 import { StoreUnavailable } from '../../base/outage.ts';
 
+/** First word of the error that our own scripts answer with when the epoch is gone. */
+export const DATA_LOST = 'DATALOST';
+
 /** First words of the errors that Redis answers with, and what they mean to an operator. */
 const ANSWERS: Readonly<Record<string, string>> = {
+  [DATA_LOST]:
+    'the server has lost the data of the gateways: bring its backup back, or start a gateway anew to accept that',
   READONLY: 'the server is a replica and takes no writes',
   LOADING: 'the server is loading its data',
   OOM: 'the server has reached maxmemory and takes no more data',
@@ -27,6 +32,15 @@ const CONNECTION_LOST =
 
 export function closedStore(): StoreUnavailable {
   return new StoreUnavailable('The Redis store is closed.');
+}
+
+/** What is not there now may have been there: nobody may be refused for want of it. */
+export function lostData(): StoreUnavailable {
+  return new StoreUnavailable(`The Redis store failed: ${ANSWERS[DATA_LOST]} (${DATA_LOST}).`);
+}
+
+export function unreadableRecord(): StoreUnavailable {
+  return new StoreUnavailable('The Redis store holds a record that cannot be read.');
 }
 
 /**

@@ -12,6 +12,7 @@ export function createKeyringStore(database: RedisDatabase): KeyringStore {
 
     async list() {
       const records = (await database.ask('HVALS', keys.keyrings)) as string[];
+      await database.confirmEpoch();
       return records.map(readKeyring).toSorted((one, other) => (one.purpose < other.purpose ? -1 : 1));
     },
 

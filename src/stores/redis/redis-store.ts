@@ -62,7 +62,7 @@ export async function openRedisStore(options: RedisStoreOptions): Promise<RedisS
       changes: { subscribe: listeners.subscribe, lag: (now) => reader.lag(now) },
       server,
       async ping() {
-        await database.ask('EXISTS', keys.feed);
+        await database.confirmEpoch();
       },
       async close() {
         await database.close();

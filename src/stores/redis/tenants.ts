@@ -104,6 +104,7 @@ export function createTenantStore(database: RedisDatabase): TenantStore {
 
     async list() {
       const records = (await database.ask('HVALS', keys.tenants)) as string[];
+      await database.confirmEpoch();
       return records.map(readTenant).toSorted((one, other) => (one.id < other.id ? -1 : 1));
     },
 
@@ -143,7 +144,9 @@ export function createTenantStore(database: RedisDatabase): TenantStore {
     },
 
     async listSuspensions() {
-      return ((await database.ask('HKEYS', keys.suspensions)) as TenantId[]).toSorted();
+      const suspended = (await database.ask('HKEYS', keys.suspensions)) as TenantId[];
+      await database.confirmEpoch();
+      return suspended.toSorted();
     },
   };
 }
