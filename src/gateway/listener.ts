@@ -119,7 +119,12 @@ export async function openListener(options: ListenerOptions): Promise<Listener> 
     receive(received, response, 'other'),
   );
   server.on('upgrade', (received: IncomingMessage, _: Duplex, head: Buffer) =>
-    receiveUpgrade(received, head, (response, upgrade) => receive(received, response, 'none', upgrade)),
+    receiveUpgrade(
+      received,
+      head,
+      (response, upgrade) => receive(received, response, 'none', upgrade),
+      () => turns.forget(received.socket),
+    ),
   );
   server.on('connection', (socket: Socket) => {
     sockets.add(socket);

@@ -5,6 +5,8 @@ import type { Duplex } from 'node:stream';
 export interface Turns {
   /** Every request before on the connection is answered. */
   isFree(socket: Duplex): boolean;
+  /** The connection is no HTTP any more: nothing of its last request is kept for it. */
+  forget(socket: Duplex): void;
   /** The answer to the newest request of the connection. */
   latest(socket: Duplex): ServerResponse | undefined;
   /**
@@ -23,6 +25,7 @@ export function createTurns(): Turns {
   const latest = new WeakMap<Duplex, ServerResponse>();
   const failed = new WeakSet<Duplex>();
   return {
+    forget: (socket) => void latest.delete(socket),
     latest: (socket) => latest.get(socket),
     isFree: (socket) => latest.get(socket)?.writableFinished !== false,
     begin(socket, response) {

@@ -10,6 +10,7 @@ export function receiveUpgrade(
   received: IncomingMessage,
   head: Buffer,
   receive: (response: ServerResponse, upgrade: NonNullable<Reception['upgrade']>) => void,
+  taken: () => void,
 ): void {
   const { socket } = received;
   const response = new ServerResponse(received);
@@ -23,6 +24,7 @@ export function receiveUpgrade(
     take() {
       stopWatching();
       response.detachSocket(socket);
+      taken();
       return socket;
     },
   });
