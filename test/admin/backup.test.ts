@@ -1,5 +1,7 @@
 import { createHash } from 'node:crypto';
+import pino from 'pino';
 import { afterEach, expect, test } from 'vitest';
+import { openRedisStore } from '../../src/stores/redis/redis-store.ts';
 import type { Stores } from '../../src/stores/stores.ts';
 import {
   aKeyring,
@@ -11,6 +13,7 @@ import {
   NOW,
   tenantId,
 } from '../contract/fixtures.ts';
+import { redisMissing, redisSettings, startRedis } from '../support/redis.ts';
 import { createBarrier } from './barrier.ts';
 import { type AdminAnswer, type RunningAdmin, startAdmin } from './running-admin.ts';
 
@@ -97,6 +100,35 @@ test('what was backed up is what was restored, member for member', async () => {
   });
   expect(await contentOf(other.stores)).toEqual(await contentOf(one.stores));
 });
+
+test.skipIf(redisMissing)(
+  'a backup moves a store from SQLite to Redis and back, member for member',
+  async () => {
+    const redis = await startRedis(['--maxmemory-policy', 'noeviction']);
+    const inRedis = await openRedisStore({
+      settings: { ...redisSettings(redis), keyPrefix: 'backup:' },
+      clock: Date.now,
+      log: pino({ level: 'silent' }),
+    });
+    try {
+      const one = await start();
+      const middle = await start({ through: () => inRedis });
+      const last = await start();
+      await fill(one.stores);
+      const first = await one.call('GET', '/v1/backup');
+      expect(await restore(middle, first.text)).toMatchObject({ status: 200, json: { apiKeys: 1201 } });
+      expect(await contentOf(inRedis)).toEqual(await contentOf(one.stores));
+      expect(await restore(middle, first.text)).toMatchObject({ status: 409 });
+      const second = await middle.call('GET', '/v1/backup');
+      expect(await restore(last, second.text)).toMatchObject({ status: 200 });
+      expect(await contentOf(last.stores)).toEqual(await contentOf(one.stores));
+    } finally {
+      await inRedis.close();
+      await redis.stop();
+    }
+  },
+);
+if (redisMissing !== undefined) console.warn(`skipped: a backup of Redis, ${redisMissing}`);
 
 test('backup and restore are audited', async () => {
   const admin = await start();
