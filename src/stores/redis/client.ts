@@ -10,8 +10,6 @@ export interface RedisClient {
   disconnect(): void;
   call(command: string, ...args: (string | number)[]): Promise<unknown>;
   on(event: string, listener: (value: unknown) => void): unknown;
-  /** Told of each connection that was lost, be it to one node of a cluster. */
-  onLoss(listener: () => void): void;
   /** Each server that takes writes, to be asked for itself. */
   primaries(): readonly Pick<RedisClient, 'call'>[];
 }
@@ -127,7 +125,6 @@ function asSingle(redis: Redis): RedisClient {
     disconnect: () => redis.disconnect(),
     call: (command, ...args) => redis.call(command, ...args),
     on: (event, listener) => redis.on(event, listener),
-    onLoss: (listener) => redis.on('close', listener),
     primaries: () => [redis],
   };
 }
@@ -141,10 +138,6 @@ function asCluster(cluster: Cluster): RedisClient {
     disconnect: () => cluster.disconnect(),
     call: (command, ...args) => cluster.call(command, ...args),
     on: (event, listener) => cluster.on(event, listener),
-    onLoss(listener) {
-      cluster.on('-node', listener);
-      cluster.on('+node', (node: Redis) => node.on('close', listener));
-    },
     primaries: () => cluster.nodes('master'),
   };
 }

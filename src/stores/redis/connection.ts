@@ -15,8 +15,6 @@ export interface RedisConnection {
   run(script: Script, keys: readonly string[], args: readonly (string | number)[]): Promise<unknown>;
   /** Asks each server that takes writes for itself. */
   askPrimaries(command: string, ...args: (string | number)[]): Promise<readonly unknown[]>;
-  /** Grows with each connection that was lost: a cursor of an iteration is good for one value of it. */
-  readonly losses: number;
   close(): void;
 }
 
@@ -33,7 +31,7 @@ export async function openConnection(options: ConnectionOptions): Promise<RedisC
   const place = describeServer(settings.server);
   const client = createRedisClient(settings, answerWithin);
   let isClosed = false;
-  let losses = 0;
+  let wasOpen = false;
   let lostAt: number | undefined = performance.now();
   let lastError: unknown;
   let ready = Promise.withResolvers<void>();
@@ -41,7 +39,8 @@ export async function openConnection(options: ConnectionOptions): Promise<RedisC
   client.on('error', note);
   client.on('node error', note);
   client.on('ready', () => {
-    if (losses > 0) log.info({ store: place }, 'the connection to the store is back');
+    if (wasOpen) log.info({ store: place }, 'the connection to the store is back');
+    wasOpen = true;
     lostAt = undefined;
     lastError = undefined;
     ready.resolve();
@@ -51,9 +50,6 @@ export async function openConnection(options: ConnectionOptions): Promise<RedisC
     lostAt = performance.now();
     ready = Promise.withResolvers<void>();
     log.warn({ store: place }, 'the connection to the store is lost');
-  });
-  client.onLoss(() => {
-    losses += 1;
   });
 
   function note(error: unknown): void {
@@ -99,9 +95,6 @@ export async function openConnection(options: ConnectionOptions): Promise<RedisC
       await becomeReady();
       const answers = client.primaries().map((primary) => primary.call(command, ...args));
       return within(answerWithin, Promise.all(answers));
-    },
-    get losses() {
-      return losses;
     },
     close() {
       isClosed = true;

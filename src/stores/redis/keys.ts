@@ -15,6 +15,7 @@ export interface RedisKeys {
   readonly apiKeyIds: string;
   readonly apiKeysByTenant: string;
   readonly revocations: string;
+  readonly revocationIds: string;
   readonly revocationExpiries: string;
   readonly keyrings: string;
   readonly auditRecords: string;
@@ -48,6 +49,7 @@ export function createRedisKeys(prefix: string): RedisKeys {
     apiKeyIds: `${state}api-key-ids`,
     apiKeysByTenant: `${state}api-keys-by-tenant`,
     revocations: `${state}revocations`,
+    revocationIds: `${state}revocation-ids`,
     revocationExpiries: `${state}revocation-expiries`,
     keyrings: `${state}keyrings`,
     auditRecords: `${audit}records`,

@@ -175,7 +175,7 @@ describe.skipIf(redisMissing)(`a Redis that fails ${redisMissing ?? ''}`, () => 
     await redis.admin.eval("for at = 1, 2000 do redis.call('SET', 'filler' .. at, at) end", 0);
     await redis.admin.bgrewriteaof();
     await until('the file is written', async () =>
-      String(await redis.admin.info('persistence')).includes('aof_rewrite_in_progress:0'),
+      (await redis.admin.info('persistence')).includes('aof_rewrite_in_progress:0'),
     );
     await redis.kill();
     // A millisecond for each key, while which the server answers LOADING.
@@ -186,9 +186,10 @@ describe.skipIf(redisMissing)(`a Redis that fails ${redisMissing ?? ''}`, () => 
       '1024',
     ]);
     let isLoaded = false;
-    const flagged = loaded.then(() => {
+    const flagged = (async () => {
+      await loaded;
       isLoaded = true;
-    });
+    })();
     const observer = redis.admin.duplicate({ enableReadyCheck: false });
     observer.on('error', () => undefined);
     await until('it is loading', () =>
@@ -244,6 +245,17 @@ describe.skipIf(redisMissing)(`a Redis that fails ${redisMissing ?? ''}`, () => 
     ).resolves.toMatchObject({
       reason: 'again',
     });
+  });
+
+  it('that holds a damaged record is an outage, never "not found"', async () => {
+    const stores = await openAsUser();
+    await stores.revocations.add(aTenantRevocation('acme'));
+    await redis.admin.hset('gatehouse:{gatehouse:state}:revocations', 'tenant:acme', '{"target":');
+    await outageOf(stores.revocations.list(NOW), /holds a record that cannot be read/);
+    await redis.admin.hdel('gatehouse:{gatehouse:state}:revocations', 'tenant:acme');
+    await outageOf(stores.revocations.list(NOW), /holds a record that cannot be read/);
+    await stores.revocations.add(aTenantRevocation('acme'));
+    expect(await stores.revocations.list(NOW)).toHaveLength(1);
   });
 
   it('that holds another program’s key under the name of ours is an outage that says so', async () => {
