@@ -80,7 +80,10 @@ export function findRoute(request: AdmissionRequest, runtime: Finds): Result<Rou
     );
   }
   const route = match.route;
-  if (isAnotherRoute(route, runtime.router, host, target.value.segments, method)) {
+  if (
+    target.value.hasParameters &&
+    isAnotherRoute(route, runtime.router, host, target.value.segments, method)
+  ) {
     return refuse(
       { host, path, route },
       denial('path_not_canonical', 'without its path parameters the path has another route'),
@@ -107,7 +110,6 @@ function isAnotherRoute(
   segments: readonly string[],
   method: string,
 ): boolean {
-  if (!segments.some((segment) => segment.includes(';'))) return false;
   const names = segments.map((segment) => segment.split(';', 1)[0] ?? '');
   const match = router.match(host, names, method);
   return match.kind === 'methodNotAllowed' || (match.kind === 'matched' && match.route !== route);

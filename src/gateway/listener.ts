@@ -47,6 +47,8 @@ export async function openListener(options: ListenerOptions): Promise<Listener> 
   const { limits, context, currentRuntime, wellKnown } = options;
   let isDraining = false;
   const sockets = new Set<Socket>();
+  /** What requests come on: with TLS not the socket that was accepted, but the one over it. */
+  const speaking = options.tls === undefined ? sockets : new Set<Socket>();
   const turns = createTurns();
 
   function receive(
@@ -56,9 +58,8 @@ export async function openListener(options: ListenerOptions): Promise<Listener> 
     upgrade?: Reception['upgrade'],
   ): void {
     if (!turns.begin(received.socket, response)) return;
-    response.once('close', () => ended(response));
     response.on('error', ignoreError);
-    if (isDraining) response.shouldKeepAlive = false;
+    if (isDraining) goWith(response);
     if (received.url === WELL_KNOWN_JWKS) {
       wellKnown.answerJwks(received, response);
       return;
@@ -78,9 +79,12 @@ export async function openListener(options: ListenerOptions): Promise<Listener> 
     );
   }
   /** While the listener drains, a connection goes with its last answer, even if that had promised to keep it. */
-  function ended(response: ServerResponse): void {
+  function goWith(response: ServerResponse): void {
+    if (!response.headersSent) response.shouldKeepAlive = false;
     const { socket } = response.req;
-    if (isDraining && turns.latest(socket) === response) socket.destroySoon();
+    response.once('close', () => {
+      if (turns.latest(socket) === response) socket.destroySoon();
+    });
   }
 
   const serverOptions = {
@@ -126,10 +130,8 @@ export async function openListener(options: ListenerOptions): Promise<Listener> 
       () => turns.forget(received.socket),
     ),
   );
-  server.on('connection', (socket: Socket) => {
-    sockets.add(socket);
-    socket.once('close', () => sockets.delete(socket));
-  });
+  server.on('connection', (socket: Socket) => follow(sockets, socket));
+  server.on('secureConnection', (socket: Socket) => follow(speaking, socket));
   server.on('connect', (received: IncomingMessage, socket: Duplex) => {
     socket.on('error', ignoreError);
     turns.fail(socket, () =>
@@ -195,9 +197,9 @@ export async function openListener(options: ListenerOptions): Promise<Listener> 
     },
     async close(drainMilliseconds) {
       isDraining = true;
-      for (const socket of sockets) {
+      for (const socket of speaking) {
         const response = turns.latest(socket);
-        if (response?.headersSent === false) response.shouldKeepAlive = false;
+        if (response?.writableFinished === false) goWith(response);
       }
       const closed = new Promise<void>((resolve) => server.close(() => resolve()));
       server.closeIdleConnections();
@@ -211,6 +213,12 @@ export async function openListener(options: ListenerOptions): Promise<Listener> 
       return cut;
     },
   };
+}
+
+/** Holds a socket for as long as it is open. */
+function follow(sockets: Set<Socket>, socket: Socket): void {
+  sockets.add(socket);
+  socket.once('close', () => sockets.delete(socket));
 }
 
 function ignoreError(): void {

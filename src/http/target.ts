@@ -8,6 +8,8 @@ export interface RequestTarget {
   readonly query: string;
   /** The path's segments, percent-decoded to bytes (one character each); no empty one, a trailing slash adds none. */
   readonly segments: readonly string[];
+  /** Some segment has path parameters (`;x=1`), written as they are or encoded. */
+  readonly hasParameters: boolean;
 }
 
 const SLASH = 0x2f;
@@ -31,26 +33,46 @@ function isStructural(byte: number): boolean {
   );
 }
 
-/** Splits and checks a received target. The error says what is ambiguous; it does not repeat the target. */
+/**
+ * Splits and checks a received target, in one pass over the path. The error says what is ambiguous; it does not repeat
+ * the target.
+ */
 export function parseTarget(target: string): Result<RequestTarget, string> {
   if (target.charCodeAt(0) !== SLASH)
     return err('the target is not in origin form (it does not begin with /)');
-  const question = target.indexOf('?');
-  const path = question === -1 ? target : target.slice(0, question);
-  const query = question === -1 ? '' : target.slice(question + 1);
+  const segments: string[] = [];
+  let start = 1;
+  /** Of the current segment. */
+  let isEncoded = false;
+  let hasEncoded = false;
+  let hasParameters = false;
+  let index = 1;
+  for (; index < target.length; index += 1) {
+    const code = target.charCodeAt(index);
+    if (code === QUESTION) break;
+    if (code === SLASH) {
+      const problem = addSegment(segments, target.slice(start, index), isEncoded);
+      if (problem !== undefined) return err(problem);
+      start = index + 1;
+      isEncoded = false;
+    } else if (code === PERCENT) {
+      isEncoded = true;
+      hasEncoded = true;
+    } else if (code === SEMICOLON) hasParameters = true;
+    else if (code === BACKSLASH) return err('the path has a backslash');
+    else if (code === HASH) return err('the target has a fragment');
+    else if (code <= 0x20 || code >= DELETE)
+      return err('the path has a control byte, a space or a byte outside ASCII');
+  }
+  // A trailing slash adds no segment.
+  const last = start === index ? undefined : addSegment(segments, target.slice(start, index), isEncoded);
+  if (last !== undefined) return err(last);
+  if (hasEncoded) hasParameters ||= segments.some((segment) => segment.includes(';'));
+  if (index === target.length) return ok({ path: target, query: '', segments, hasParameters });
+  const query = target.slice(index + 1);
   const queryProblem = findQueryProblem(query);
   if (queryProblem !== undefined) return err(queryProblem);
-
-  let isEncoded = false;
-  for (let index = 0; index < path.length; index += 1) {
-    const code = path.charCodeAt(index);
-    if (code <= 0x20 || code >= DELETE)
-      return err('the path has a control byte, a space or a byte outside ASCII');
-    if (code === BACKSLASH) return err('the path has a backslash');
-    if (code === HASH) return err('the target has a fragment');
-    if (code === PERCENT) isEncoded = true;
-  }
-  return splitPath(path, query, isEncoded);
+  return ok({ path: target.slice(0, index), query, segments, hasParameters });
 }
 
 function findQueryProblem(query: string): string | undefined {
@@ -62,25 +84,21 @@ function findQueryProblem(query: string): string | undefined {
   return undefined;
 }
 
-function splitPath(path: string, query: string, isEncoded: boolean): Result<RequestTarget, string> {
-  const segments = path.split('/');
-  segments.shift();
-  if (segments.at(-1) === '') segments.pop();
-  for (let index = 0; index < segments.length; index += 1) {
-    let segment = segments[index] ?? '';
-    if (segment === '') return err('the path has an empty segment');
-    if (isEncoded && segment.includes('%')) {
-      const decoded = decodeSegment(segment);
-      if (!decoded.ok) return decoded;
-      segment = decoded.value;
-      segments[index] = segment;
-    }
-    const first = segment.charCodeAt(0);
-    // Servers that take path parameters off are left with an empty segment, and drop it.
-    if (first === SEMICOLON) return err('the path has an empty segment with parameters');
-    if (first === DOT && isDotSegment(segment)) return err('the path has a dot segment');
+/** Adds a segment as it is matched; what is wrong with it, if anything. */
+function addSegment(segments: string[], received: string, isEncoded: boolean): string | undefined {
+  if (received === '') return 'the path has an empty segment';
+  let segment = received;
+  if (isEncoded) {
+    const decoded = decodeSegment(received);
+    if (!decoded.ok) return decoded.error;
+    segment = decoded.value;
   }
-  return ok({ path, query, segments });
+  const first = segment.charCodeAt(0);
+  // Servers that take path parameters off are left with an empty segment, and drop it.
+  if (first === SEMICOLON) return 'the path has an empty segment with parameters';
+  if (first === DOT && isDotSegment(segment)) return 'the path has a dot segment';
+  segments.push(segment);
+  return undefined;
 }
 
 /** `.` and `..`, also with path parameters (`..;x`), which some servers take off before they resolve dots. */

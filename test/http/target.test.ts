@@ -15,7 +15,7 @@ describe('a request target', () => {
     ['/a/100%25', ['a', '100%']],
     ['/a/100%25-sure', ['a', '100%-sure']],
   ])('%s is split into its decoded segments', (target, segments) => {
-    expect(parseTarget(target)).toEqual({ ok: true, value: { path: target, query: '', segments } });
+    expect(parseTarget(target)).toMatchObject({ ok: true, value: { path: target, query: '', segments } });
   });
 
   it.each([
@@ -64,8 +64,17 @@ describe('a request target', () => {
     expect(JSON.stringify(parsed)).not.toContain('evil');
   });
 
+  it.each([
+    ['/api/orders', false],
+    ['/api;x=1/orders', true],
+    ['/api/orders%3Bx', true],
+    ['/api/orders?a;b', false],
+  ])('%s has path parameters: %s', (target, hasParameters) => {
+    expect(parseTarget(target)).toMatchObject({ ok: true, value: { hasParameters } });
+  });
+
   it('keeps the query as it came, a second question mark too, and out of the segments', () => {
-    expect(parseTarget('/a?b=1?c=2&d=%2f/../x')).toEqual({
+    expect(parseTarget('/a?b=1?c=2&d=%2f/../x')).toMatchObject({
       ok: true,
       value: { path: '/a', query: 'b=1?c=2&d=%2f/../x', segments: ['a'] },
     });
