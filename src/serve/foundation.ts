@@ -52,6 +52,7 @@ export async function openFoundation(settings: Settings, log: Log, clock: Clock)
     });
     closers.push(() => revocations.close());
     metrics.gauge('revocations', () => revocations.size);
+    metrics.gauge('revocation_lag', () => revocations.lag(clock()) / 1000);
     const keyring = await openKeyring({
       store: stores.keyring,
       changes: stores.changes,

@@ -18,6 +18,20 @@ export function addReadinessChecks(
     },
   });
   readiness.add({
+    name: 'revocations',
+    effect: 'informational',
+    check() {
+      const lag = Math.round(foundation.revocations.lag(foundation.clock()));
+      const { maxLag } = generations.current();
+      return lag <= maxLag
+        ? { isOk: true, detail: `known up to ${lag} ms ago` }
+        : {
+            isOk: false,
+            detail: `known up to ${lag} ms ago, which is more than store.maxLag (${maxLag} ms)`,
+          };
+    },
+  });
+  readiness.add({
     name: 'configuration',
     effect: 'informational',
     check() {

@@ -103,6 +103,11 @@ export const METRICS = {
     help: 'Entries of the revocation list in memory',
     labelNames: [],
   },
+  revocation_lag: {
+    name: 'gatehouse_revocation_lag_seconds',
+    help: 'Time since the gateway surely knew every revocation of the store; above store.maxLag it answers 503 to all that a revocation could forbid. Infinite while the list is read anew',
+    labelNames: [],
+  },
   cached_credentials: {
     name: 'gatehouse_cached_credentials',
     help: 'Verified credentials that are cached',

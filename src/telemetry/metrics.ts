@@ -29,7 +29,10 @@ export interface Metrics {
     reason: 'client' | 'upstream' | 'revoked' | 'expired' | 'tenant' | 'shutdown',
   ): void;
   /** Registers a gauge that is read when metrics are scraped. */
-  gauge(name: 'revocations' | 'cached_credentials' | 'audit_queue', read: () => number): void;
+  gauge(
+    name: 'revocations' | 'revocation_lag' | 'cached_credentials' | 'audit_queue',
+    read: () => number,
+  ): void;
   /** Prometheus text exposition and its content type. */
   expose(): Promise<{ readonly contentType: string; readonly body: string }>;
 }

@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 import { METRICS } from '../../src/telemetry/metric-catalogue.ts';
 import { createMetrics } from '../../src/telemetry/prometheus.ts';
 
-const GAUGES = ['revocations', 'cached_credentials', 'audit_queue'] as const;
+const GAUGES = ['revocations', 'revocation_lag', 'cached_credentials', 'audit_queue'] as const;
 
 /** The rows that docs/metrics.md must have, from what is really exposed. */
 async function exposedRows(): Promise<readonly string[]> {

@@ -46,13 +46,22 @@ describe.skipIf(redisMissing)(`two gateways keep their promises while Redis ${re
 
   it('stands still (SIGSTOP) for longer than maxLag', { timeout: TIMEOUT }, async () => {
     const scene = await openFaultScene({ maxLag: 1000 });
+    let told = '';
     const trial = await scene.trial({
       begin: () => scene.redis.pause(),
       lasts: 3000,
-      end: () => scene.redis.resume(),
+      async end() {
+        for (const gateway of scene.gateways) {
+          const ready = await fetch(`http://127.0.0.1:${gateway.gateway.opsPort}/readyz?verbose`);
+          told += `${ready.status} ${await ready.text()} ${await gateway.metrics()}`;
+        }
+        scene.redis.resume();
+      },
     });
     expectPromises(trial, 'SIGSTOP for 3 s, maxLag 1 s');
     expect(countDuring(trial, 503)).toBeGreaterThan(0);
+    expect(told.match(/^200 |more than store\.maxLag \(1000 ms\)/gm)).toHaveLength(4);
+    expect(told.match(/^gatehouse_revocation_lag_seconds [23]\./gm)).toHaveLength(2);
   });
 
   describe('is behind a network that', () => {

@@ -93,6 +93,7 @@ export async function openChangeReader(parts: ChangeReaderParts): Promise<Change
   let isLost = false;
   let isRewound = false;
   let isTroubled = false;
+  let hasBeat = true;
   let heardAt = stamp();
   await connection.run(BEGIN, [keys.feed], [randomUUID()]);
   let position: Position = await locate();
@@ -166,9 +167,13 @@ export async function openChangeReader(parts: ChangeReaderParts): Promise<Change
     for (;;) {
       if (isClosed) return;
       try {
-        if (isLost || performance.now() - beatAt >= BEAT_EVERY_MILLISECONDS) await beat();
+        if (isLost || performance.now() - beatAt >= BEAT_EVERY_MILLISECONDS) {
+          hasBeat = false;
+          await beat();
+          hasBeat = true;
+        }
         await read();
-        isTroubled = false;
+        if (hasBeat) isTroubled = false;
       } catch (error) {
         // Once per trouble, and not at all for the end of a connection that is being closed.
         if (!isTroubled && !isClosed) log.warn({ err: error }, 'the changes of the store cannot be read');
