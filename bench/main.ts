@@ -1,12 +1,22 @@
 /** `npm run bench`: measures proxies against each other. Exit code 1 when a target failed, 2 for a wrong command line. */
 import { once } from 'node:events';
 import { cpus } from 'node:os';
+import type { Findings } from './experiments/experiment.ts';
 import { type Lab, openLab } from './measure/lab.ts';
 import { measureSuite } from './measure/suite.ts';
-import { type MeasureOptions, type Options, parseOptions, type Suite, USAGE, UsageError } from './options.ts';
+import {
+  type ExperimentOptions,
+  type MeasureOptions,
+  type Options,
+  parseOptions,
+  type Suite,
+  USAGE,
+  UsageError,
+} from './options.ts';
 import { profileTarget } from './profile/profile.ts';
 import { figuresOf } from './report/figures.ts';
 import { type Report, reportText, type SuiteReport } from './report/report.ts';
+import { buildGatehouse } from './targets/gatehouse-build.ts';
 import type { Target } from './targets/target.ts';
 
 async function runSuite(lab: Lab, suite: Suite, options: MeasureOptions): Promise<SuiteReport> {
@@ -24,15 +34,15 @@ async function runSuite(lab: Lab, suite: Suite, options: MeasureOptions): Promis
 async function measure(lab: Lab, options: MeasureOptions): Promise<Report> {
   const suites: SuiteReport[] = [];
   for (const suite of options.suites) suites.push(await runSuite(lab, suite, options));
+  return { machine: machineOf(lab), plan: options.plan, suites };
+}
+
+function machineOf(lab: Lab): Report['machine'] {
   return {
-    machine: {
-      node: process.version,
-      platform: `${process.platform} ${process.arch}`,
-      cpu: `${cpus().length} x ${cpus()[0]?.model ?? 'unknown CPU'}`,
-      cores: lab.cores,
-    },
-    plan: options.plan,
-    suites,
+    node: process.version,
+    platform: `${process.platform} ${process.arch}`,
+    cpu: `${cpus().length} x ${cpus()[0]?.model ?? 'unknown CPU'}`,
+    cores: lab.cores,
   };
 }
 
@@ -41,7 +51,25 @@ interface Outcome {
   readonly exitCode: 0 | 1;
 }
 
+/** Progress goes to stderr, line by line. */
+async function experiment(lab: Lab, options: ExperimentOptions): Promise<Outcome> {
+  const { name } = options.experiment;
+  const progress = (line: string): void => void process.stderr.write(`${name}: ${line}\n`);
+  let findings: Findings;
+  try {
+    findings = await options.experiment.run(lab, options.plan, progress);
+  } catch (error) {
+    return { text: `FAILED: ${error instanceof Error ? error.message : String(error)}`, exitCode: 1 };
+  }
+  const report = { machine: machineOf(lab), plan: options.plan, [name]: findings.figures };
+  return {
+    text: options.output === 'json' ? JSON.stringify(report, null, 2) : findings.text,
+    exitCode: 0,
+  };
+}
+
 async function run(lab: Lab, options: Options): Promise<Outcome> {
+  if (options.kind === 'experiment') return experiment(lab, options);
   if (options.kind === 'profile') return { text: await profileTarget(lab, options), exitCode: 0 };
   const report = await measure(lab, options);
   const isFailed = report.suites.some(({ targets }) => targets.some(({ failure }) => failure !== null));
@@ -51,8 +79,16 @@ async function run(lab: Lab, options: Options): Promise<Outcome> {
   };
 }
 
-function targetsOf(options: Options): readonly Target[] {
-  return options.kind === 'profile' ? [options.target] : options.suites.flatMap(({ targets }) => targets);
+/** What is to be done before any process is started. */
+function preparationsOf(options: Options): ReadonlySet<Target['makeReady']> {
+  switch (options.kind) {
+    case 'experiment':
+      return new Set([buildGatehouse]);
+    case 'profile':
+      return new Set([options.target.makeReady]);
+    case 'measure':
+      return new Set(options.suites.flatMap(({ targets }) => targets).map((target) => target.makeReady));
+  }
 }
 
 /** Resolves with the exit code of the shell's convention, 128 + the signal's number. */
@@ -66,7 +102,7 @@ async function interruption(): Promise<number> {
 async function bench(options: Options): Promise<number> {
   const interrupted = interruption();
   try {
-    for (const makeReady of new Set(targetsOf(options).map((target) => target.makeReady))) makeReady?.();
+    for (const makeReady of preparationsOf(options)) makeReady?.();
   } catch (error) {
     process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
     return 1;

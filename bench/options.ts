@@ -1,4 +1,6 @@
 import { parseArgs } from 'node:util';
+import type { Experiment, ExperimentPlan } from './experiments/experiment.ts';
+import { EXPERIMENTS } from './experiments/table.ts';
 import type { Plan } from './measure/suite.ts';
 import type { ProfileOrder } from './profile/profile.ts';
 import { SUITES, TARGETS, TARGETS_PER_SUITE } from './targets/table.ts';
@@ -16,11 +18,19 @@ export interface MeasureOptions {
   readonly plan: Plan;
 }
 
-export type Options = MeasureOptions | ({ readonly kind: 'profile' } & ProfileOrder);
+export interface ExperimentOptions {
+  readonly kind: 'experiment';
+  readonly experiment: Experiment;
+  readonly output: 'table' | 'json';
+  readonly plan: ExperimentPlan;
+}
+
+export type Options = MeasureOptions | ExperimentOptions | ({ readonly kind: 'profile' } & ProfileOrder);
 
 const DEFAULT_SUITE = 'proxy';
 
 export const USAGE = `Usage: npm run bench [-- [suite …] [options]]
+       npm run bench -- experiment [--count N] [--output FORMAT]
 
   --targets a,b     measure only these of each suite (or, without a suite, any of the targets)
   --seconds N       closed-loop load per target (default 20)
@@ -31,6 +41,8 @@ export const USAGE = `Usage: npm run bench [-- [suite …] [options]]
   --help
 
 Suites: ${Object.keys(SUITES).join(', ')} (default ${DEFAULT_SUITE})
+Experiments:
+${EXPERIMENTS.map(({ name, about, counted, defaults }) => `  ${name.padEnd(28)}${about}; --count: ${counted} (default ${defaults.count})`).join('\n')}
 Targets:
 ${TARGETS.map((target) => `  ${target.name.padEnd(28)}${target.about}`).join('\n')}
 `;
@@ -52,7 +64,7 @@ const QUICK: Plan = { ...FULL, warmUpSeconds: 1, closedLoopSeconds: 3, fixedRate
 const PROFILE_SECONDS = 10;
 
 function positiveInteger(option: string, text: string): number {
-  if (!/^[1-9]\d{0,5}$/.test(text))
+  if (!/^[1-9]\d{0,6}$/.test(text))
     throw new UsageError(`${option}: found ${text}, expected a whole number above 0`);
   return Number(text);
 }
@@ -98,6 +110,7 @@ function parse(args: readonly string[]) {
         targets: { type: 'string' },
         seconds: { type: 'string' },
         rate: { type: 'string' },
+        count: { type: 'string' },
         quick: { type: 'boolean', default: false },
         output: { type: 'string', default: 'table' },
         'cpu-prof': { type: 'string' },
@@ -124,6 +137,19 @@ export function parseOptions(args: readonly string[]): Options | 'help' {
       seconds: seconds ?? PROFILE_SECONDS,
     };
   }
+  const experiment = EXPERIMENTS.find(({ name }) => name === positionals[0]);
+  if (experiment !== undefined && positionals.length === 1) {
+    return {
+      kind: 'experiment',
+      experiment,
+      output: values.output,
+      plan: {
+        ...experiment.defaults,
+        ...(values.count !== undefined && { count: positiveInteger('--count', values.count) }),
+      },
+    };
+  }
+  if (values.count !== undefined) throw new UsageError('--count: only experiments count');
   const suites = selectSuites(positionals, values.targets?.split(','));
   for (const { name, targets } of suites) {
     if (targets.length === 0) throw new UsageError(`no target of suite ${name} is selected`);

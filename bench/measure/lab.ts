@@ -6,7 +6,7 @@ import { REQUEST_PATH, requestFields, requestText } from '../load/request.ts';
 import { type Probe, startProbe } from '../probe/client.ts';
 import { freePort } from '../process/ports.ts';
 import { untilReady } from '../process/readiness.ts';
-import { createSupervisor, type ManagedProcess } from '../process/supervisor.ts';
+import { createSupervisor, type ManagedProcess, type ProcessOptions } from '../process/supervisor.ts';
 import type { Target } from '../targets/target.ts';
 import { UPSTREAM_BODY } from '../upstream/body.ts';
 import { startUpstream } from '../upstream/client.ts';
@@ -33,6 +33,10 @@ export interface Lab {
   readonly load: LoadClient;
   /** Throws when the target does not come up, or does not pass the upstream's bytes on. */
   launch(target: Target, instrument?: Instrument): Promise<RunningTarget>;
+  /** Any other process, which ends with the lab. */
+  start(options: ProcessOptions): ManagedProcess;
+  /** A load process besides `load`. */
+  startLoad(): LoadClient;
   /** Watches the proxy's core until it is told to finish. */
   startProbe(): Probe;
   /** Ends every process and removes every file. */
@@ -73,12 +77,15 @@ export async function openLab(): Promise<Lab> {
           path: REQUEST_PATH,
           fields: requests[0] ?? {},
           expectedBody: UPSTREAM_BODY,
+          ...(target.readyWithinMs !== undefined && { withinMs: target.readyWithinMs }),
         });
         const startUpMs = performance.now() - startedAt;
         const fault = target.faultIn?.(await upstream.lastHead());
         if (fault !== undefined) throw new Error(`forwarded a request ${fault}`);
         return { port, requests: requests.map(requestText), process, startUpMs };
       },
+      start: (options) => supervisor.start(options),
+      startLoad: () => startLoad(supervisor, cores.load),
       startProbe: () => startProbe(supervisor, cores.proxy),
       close,
     };

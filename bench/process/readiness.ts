@@ -8,6 +8,8 @@ interface Probe {
   readonly fields: Readonly<Record<string, string>>;
   /** The only body that counts as an answer. */
   readonly expectedBody: string;
+  /** Default: 20 s. */
+  readonly withinMs?: number;
 }
 
 const POLL_MS = 2;
@@ -35,7 +37,8 @@ function ask(probe: Probe): Promise<{ readonly status: number; readonly body: st
 
 /** Returns at the first 200 that carries the upstream's bytes. Throws when the process ends or time is up. */
 export async function untilReady(managed: ManagedProcess, probe: Probe): Promise<void> {
-  const deadline = performance.now() + DEADLINE_MS;
+  const withinMs = probe.withinMs ?? DEADLINE_MS;
+  const deadline = performance.now() + withinMs;
   let last = 'nothing';
   while (performance.now() < deadline) {
     const ending = managed.ending();
@@ -48,5 +51,5 @@ export async function untilReady(managed: ManagedProcess, probe: Probe): Promise
     if (answer !== undefined) last = String(answer.status);
     await sleep(POLL_MS);
   }
-  throw new Error(`no 200 within ${DEADLINE_MS / 1000} s (last answer: ${last})`);
+  throw new Error(`no 200 within ${withinMs / 1000} s (last answer: ${last})`);
 }

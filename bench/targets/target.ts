@@ -30,6 +30,8 @@ export interface Target {
   readonly makeReady?: () => void;
   /** What is wrong with a request head that it forwarded; `undefined` = nothing. Asked once per start. */
   readonly faultIn?: (forwardedHead: string) => string | undefined;
+  /** How long its start may take. Default: 20 s. */
+  readonly readyWithinMs?: number;
   /** May write files into its folder. Called once per process that is started. */
   readonly prepare: (surroundings: Surroundings) => Launch | Promise<Launch>;
 }

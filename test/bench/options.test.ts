@@ -4,7 +4,7 @@ import { SUITES, TARGETS, TARGETS_PER_SUITE } from '../../bench/targets/table.ts
 
 function optionsOf(...args: readonly string[]): MeasureOptions {
   const options = parseOptions(args);
-  if (options === 'help' || options.kind === 'profile') throw new Error('not expected');
+  if (options === 'help' || options.kind !== 'measure') throw new Error('not expected');
   return options;
 }
 
@@ -51,7 +51,24 @@ test('--cpu-prof profiles one target instead of measuring', () => {
   });
 });
 
+test('an experiment runs alone, and --count says how many', () => {
+  expect(parseOptions(['revocation'])).toMatchObject({
+    kind: 'experiment',
+    experiment: { name: 'revocation' },
+    output: 'table',
+    plan: { count: 500 },
+  });
+  expect(parseOptions(['scale', '--count', '1000000', '--output', 'json'])).toMatchObject({
+    experiment: { name: 'scale' },
+    output: 'json',
+    plan: { count: 1_000_000 },
+  });
+});
+
 test.each([
+  [['proxy', 'revocation'], 'found suite revocation'],
+  [['scale', '--count', '0'], '--count: found 0'],
+  [['proxy', '--count', '5'], '--count: only experiments count'],
   [['nosuch'], 'found suite nosuch, expected one of proxy'],
   [['constructor'], 'found suite constructor'],
   [['--targets', 'nosuch'], 'found target nosuch, expected one of bare'],
