@@ -33,12 +33,16 @@ export function ensurePackages(programs: readonly string[]): { readonly notes: r
   const missing = programs.filter((program) => findProgram(program) === undefined);
   if (missing.length === 0) return { notes: [] };
   const mayInstall = process.getuid?.() === 0 && findProgram('apt-get') !== undefined;
-  if (mayInstall && (aptGet(['install', '-y', ...missing]) || (aptGet(['update']) && aptGet(['install', '-y', ...missing])))) {
+  if (
+    mayInstall &&
+    (aptGet(['install', '-y', ...missing]) || (aptGet(['update']) && aptGet(['install', '-y', ...missing])))
+  ) {
     return { notes: [`Installed for the tests: ${missing.join(', ')}`] };
   }
   return {
     notes: missing.map(
-      (program) => `SKIPPED: tests that need ${program} (not installed, and this user may not install Debian packages)`,
+      (program) =>
+        `SKIPPED: tests that need ${program} (not installed, and this user may not install Debian packages)`,
     ),
   };
 }

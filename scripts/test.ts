@@ -28,9 +28,13 @@ interface Totals {
 function runVitest(): { passed: number; failed: number; skipped: number } {
   const folder = mkdtempSync(path.join(tmpdir(), 'gatehouse-test-'));
   const report = path.join(folder, 'report.json');
-  const ok = run('vitest', ['run', '--reporter=default', '--reporter=json', `--outputFile.json=${report}`, ...filters], {
-    GATEHOUSE_VERIFY: verify ? '1' : '0',
-  });
+  const ok = run(
+    'vitest',
+    ['run', '--reporter=default', '--reporter=json', `--outputFile.json=${report}`, ...filters],
+    {
+      GATEHOUSE_VERIFY: verify ? '1' : '0',
+    },
+  );
   try {
     const totals = JSON.parse(readFileSync(report, 'utf8')) as Totals;
     const failed = totals.numFailedTests;
@@ -68,5 +72,7 @@ for (const [command, args] of checks) {
 const tests = runVitest();
 passed += tests.passed;
 failed += tests.failed;
-process.stdout.write(`\n${passed} passed, ${failed} failed${tests.skipped > 0 ? `, ${tests.skipped} skipped` : ''}\n`);
+process.stdout.write(
+  `\n${passed} passed, ${failed} failed${tests.skipped > 0 ? `, ${tests.skipped} skipped` : ''}\n`,
+);
 process.exitCode = failed === 0 ? 0 : 1;
