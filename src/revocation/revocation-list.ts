@@ -15,7 +15,10 @@ export interface RevocationList {
     effectiveTenant: TenantId | undefined,
     now: EpochMilliseconds,
   ): Revocation | undefined;
-  /** Milliseconds by which the list may be behind the store; see `ChangeFeed.lag`. Infinite while it is read anew. */
+  /**
+   * Milliseconds by which the list may be behind the store; see `ChangeFeed.lag`. While it is read anew, those since it
+   * was complete: until then what was held still counts.
+   */
   lag(now: EpochMilliseconds): number;
   /** Entries held, some of which may have expired since the last pruning. */
   readonly size: number;
@@ -44,7 +47,8 @@ export async function createRevocationList(parts: RevocationListParts): Promise<
   const entries = new Map<RevocationId, Revocation>();
   /** Changes that came while a snapshot was read: it may be older than they are, and is never newer than all of them. */
   let early: Change[] | undefined;
-  let isComplete = false;
+  /** Until when all that the store had announced was known. `undefined`: it still is, as far as the feed goes. */
+  let completeUntil: Moment | undefined;
   /** The store may lack what is held here. */
   let isRewound = false;
   /** What it lacks. */
@@ -116,13 +120,15 @@ export async function createRevocationList(parts: RevocationListParts): Promise<
     keep(held, clock());
     for (const change of during) apply(change);
     early = undefined;
-    isComplete = true;
+    completeUntil = undefined;
     void putBack();
   }
 
-  /** Until the new snapshot is there the old one may lack anything, so the list counts as infinitely late. */
+  /** Until the new snapshot is there the old one may lack anything that came after it was complete. */
   async function resynchronise(): Promise<void> {
-    isComplete = false;
+    const now = clock();
+    const lag = changes.lag(now);
+    completeUntil ??= { time: now - lag, elapsed: performance.now() - lag };
     clearTimeout(retry);
     try {
       await takeSnapshot();
@@ -162,7 +168,12 @@ export async function createRevocationList(parts: RevocationListParts): Promise<
       if (effectiveTenant === undefined) return undefined;
       return revoking(revocationIdOf({ kind: 'tenant', tenant: effectiveTenant }), principal.issuedAt, now);
     },
-    lag: (now) => (isComplete ? changes.lag(now) : Number.POSITIVE_INFINITY),
+    lag(now) {
+      const lag = changes.lag(now);
+      if (completeUntil === undefined) return lag;
+      // The greater of two clocks, since the system's may be set back.
+      return Math.max(lag, now - completeUntil.time, performance.now() - completeUntil.elapsed);
+    },
     get size() {
       return entries.size;
     },
@@ -180,6 +191,12 @@ function prune(entries: Map<RevocationId, Revocation>, now: EpochMilliseconds): 
   for (const [id, entry] of entries) {
     if (!isLive(entry, now)) entries.delete(id);
   }
+}
+
+interface Moment {
+  readonly time: EpochMilliseconds;
+  /** Milliseconds of a clock that only goes forward. */
+  readonly elapsed: number;
 }
 
 /** Without a copy of all of them, of which there may be a million. */

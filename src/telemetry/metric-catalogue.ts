@@ -105,7 +105,7 @@ export const METRICS = {
   },
   revocation_lag: {
     name: 'gatehouse_revocation_lag_seconds',
-    help: 'Time since the gateway surely knew every revocation of the store; above store.maxLag it answers 503 to all that a revocation could forbid. Infinite while the list is read anew',
+    help: 'Time since the gateway surely knew every revocation of the store; above store.maxLag it answers 503 to all that a revocation could forbid.',
     labelNames: [],
   },
   cached_credentials: {

@@ -24,6 +24,27 @@ describe.skipIf(redisMissing)(`two gateways keep their promises though Redis ${r
     expect(countDuring(trial, 503)).toBeGreaterThan(0);
   });
 
+  it('was flushed and begun anew by a further gateway: what was revoked stays so', {
+    timeout: TIMEOUT,
+  }, async () => {
+    const scene = await openFaultScene();
+    const { redis } = scene;
+    const known = await redis.admin.hlen(REVOCATIONS);
+    expect(known).toBe(2);
+    await redis.admin.flushall();
+    expect(await scene.statusesOf('uncached keys')).toEqual([503, 503]);
+    await scene.startAnother();
+    const seen = new Set<number>();
+    await until('both gateways follow the new store', async () => {
+      for (const status of await scene.statusesOf('revoked subject')) seen.add(status);
+      return (await scene.statusesOf('uncached keys')).every((status) => status === 401);
+    });
+    await until('what was revoked is put back', async () => (await redis.admin.hlen(REVOCATIONS)) === known);
+    for (const status of await scene.statusesOf('revoked subject')) seen.add(status);
+    expect([...seen].filter((status) => status !== 503)).toEqual([401]);
+    expect(await scene.statusesOf('valid token')).toEqual([200, 200]);
+  });
+
   it('failed over to a replica that lost the last second', { timeout: TIMEOUT }, async () => {
     const replica = await startRedis(DURABLE);
     onTestFinished(() => replica.stop());

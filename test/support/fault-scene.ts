@@ -23,6 +23,10 @@ export interface FaultScene {
   /** Milliseconds. */
   readonly maxLag: number;
   trial(fault: Fault): Promise<Trial>;
+  /** What each gateway answers to this caller now. */
+  statusesOf(caller: Caller): Promise<readonly number[]>;
+  /** A further gateway, which is stopped with the others. */
+  startAnother(): Promise<TestGateway>;
 }
 
 export interface Fault {
@@ -73,12 +77,13 @@ export async function openFaultScene(options: FaultSceneOptions = {}): Promise<F
   const signing = await createSigningKey('ES256', 'k1');
   const files = { 'keys.json': JSON.stringify({ keys: [signing.publicJwk] }) };
   const config = faultConfig({ origin: await startUpstream(), port, maxLag });
-  const gateways = [await startTestGateway(config, { files }), await startTestGateway(config, { files })];
-  onTestFinished(async () => {
-    await Promise.all(gateways.map((gateway) => gateway.stop()));
-  });
-  const [first] = gateways;
-  if (first === undefined) throw new Error('no gateway');
+  async function startAnother(): Promise<TestGateway> {
+    const gateway = await startTestGateway(config, { files });
+    onTestFinished(() => gateway.stop());
+    return gateway;
+  }
+  const first = await startAnother();
+  const gateways = [first, await startAnother()];
   const tokenOf = async (subject: string): Promise<CallerRequest> => {
     const exp = Math.floor(Date.now() / 1000) + 600;
     const claims = { iss: 'https://login.test', aud: 'api', sub: subject, client_id: 'app', exp };
@@ -105,19 +110,21 @@ export async function openFaultScene(options: FaultSceneOptions = {}): Promise<F
 
   async function revokeSubject(subject: string): Promise<void> {
     const target = { kind: 'subject', subject: `user:login:${subject}` };
-    await first?.admin('POST', '/v1/revocations', { target });
+    await first.admin('POST', '/v1/revocations', { target });
+  }
+
+  function statusesOf(caller: Caller): Promise<readonly number[]> {
+    return Promise.all(gateways.map((gateway) => ask(gateway.port, requestOf(caller))));
   }
 
   async function isAnswered(isTakenBack: boolean): Promise<boolean> {
-    const wrong = await Promise.all(
-      CALLERS.flatMap((caller) =>
-        gateways.map(
-          async (gateway) =>
-            (await ask(gateway.port, requestOf(caller))) !== statusWhenCalm(caller, isTakenBack),
-        ),
-      ),
+    const right = await Promise.all(
+      CALLERS.map(async (caller) => {
+        const expected = statusWhenCalm(caller, isTakenBack);
+        return (await statusesOf(caller)).every((status) => status === expected);
+      }),
     );
-    return !wrong.includes(true);
+    return !right.includes(false);
   }
 
   await first.admin('POST', `/v1/keys/${revoked.id}/revoke`);
@@ -128,15 +135,14 @@ export async function openFaultScene(options: FaultSceneOptions = {}): Promise<F
     redis,
     gateways,
     maxLag,
+    statusesOf,
+    startAnother,
     async trial({ begin, lasts, end, takeBack = 'during' }) {
       const acknowledgedAt = new Map<Caller, number>();
       /** Each until it is acknowledged; a failure leaves it open whether it was done. */
       async function takeAllBack(): Promise<boolean> {
         const attempts: readonly (readonly [Caller, () => Promise<unknown>])[] = [
-          [
-            'taken back key',
-            () => first?.admin('POST', `/v1/keys/${takenBack.id}/revoke`) ?? Promise.reject(),
-          ],
+          ['taken back key', () => first.admin('POST', `/v1/keys/${takenBack.id}/revoke`)],
           ['taken back subject', () => revokeSubject('taken-back')],
         ];
         for (const [caller, attempt] of attempts) {
