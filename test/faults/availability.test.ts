@@ -1,7 +1,7 @@
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { countDuring, expectPromises } from '../support/fault-promises.ts';
 import { openFaultScene } from '../support/fault-scene.ts';
-import { redisMissing } from '../support/redis.ts';
+import { redisMissing, until } from '../support/redis.ts';
 import { startTcpRelay, type TcpRelay } from '../support/tcp-relay.ts';
 
 const TIMEOUT = 40_000;
@@ -62,6 +62,21 @@ describe.skipIf(redisMissing)(`two gateways keep their promises while Redis ${re
     expect(countDuring(trial, 503)).toBeGreaterThan(0);
     expect(told.match(/^200 |more than store\.maxLag \(1000 ms\)/gm)).toHaveLength(4);
     expect(told.match(/^gatehouse_revocation_lag_seconds [23]\./gm)).toHaveLength(2);
+  });
+
+  it('is away, and a route with serveStale goes on with what is remembered', {
+    timeout: TIMEOUT,
+  }, async () => {
+    const scene = await openFaultScene({ maxLag: 1000 });
+    await scene.redis.kill();
+    await until('the gateways are late', async () =>
+      (await scene.statusesOf('valid token')).every((status) => status === 503),
+    );
+    expect(await scene.statusesOf('valid key')).toEqual([503, 503]);
+    expect(await scene.statusesOf('valid key', '/stale')).toEqual([200, 200]);
+    expect(await scene.statusesOf('valid token', '/stale')).toEqual([200, 200]);
+    expect(await scene.statusesOf('revoked subject', '/stale')).toEqual([401, 401]);
+    expect(await scene.statusesOf('uncached keys', '/stale')).toEqual([503, 503]);
   });
 
   describe('is behind a network that', () => {

@@ -23,8 +23,8 @@ export interface FaultScene {
   /** Milliseconds. */
   readonly maxLag: number;
   trial(fault: Fault): Promise<Trial>;
-  /** What each gateway answers to this caller now. */
-  statusesOf(caller: Caller): Promise<readonly number[]>;
+  /** What each gateway answers to this caller now. `/stale` is as `/api`, but serves stale. */
+  statusesOf(caller: Caller, path?: '/stale'): Promise<readonly number[]>;
   /** A further gateway, which is stopped with the others. */
   startAnother(): Promise<TestGateway>;
 }
@@ -113,8 +113,10 @@ export async function openFaultScene(options: FaultSceneOptions = {}): Promise<F
     await first.admin('POST', '/v1/revocations', { target });
   }
 
-  function statusesOf(caller: Caller): Promise<readonly number[]> {
-    return Promise.all(gateways.map((gateway) => ask(gateway.port, requestOf(caller))));
+  function statusesOf(caller: Caller, path?: '/stale'): Promise<readonly number[]> {
+    const wanted = requestOf(caller);
+    const request = path === undefined ? wanted : { ...wanted, path };
+    return Promise.all(gateways.map((gateway) => ask(gateway.port, request)));
   }
 
   async function isAnswered(isTakenBack: boolean): Promise<boolean> {
@@ -212,6 +214,13 @@ function faultConfig(place: {
     upstreams: { api: { targets: [place.origin], identity: { fields: { 'X-Tenant-Id': '{tenant.id}' } } } },
     routes: [
       { id: 'api', match: { path: '/api' }, accept: ['apiKey', 'bearer'], upstream: 'api' },
+      {
+        id: 'stale',
+        match: { path: '/stale' },
+        accept: ['apiKey', 'bearer'],
+        serveStale: true,
+        upstream: 'api',
+      },
       { id: 'open', match: { path: '/open' }, public: true, upstream: 'api' },
     ],
   };
