@@ -10,6 +10,7 @@ import { changeFeedContract } from './change-feed.contract.ts';
 import { keyringStoreContract } from './keyring.contract.ts';
 import { lifecycleContract } from './lifecycle.contract.ts';
 import { replayStoreContract } from './replays.contract.ts';
+import { replicaRegistryContract } from './replicas.contract.ts';
 import { revocationStoreContract } from './revocations.contract.ts';
 import type { StoreAdapter } from './store-adapter.ts';
 import { tenantStoreContract } from './tenants.contract.ts';
@@ -50,6 +51,7 @@ for (const adapter of [inMemory, inFile]) {
   apiKeyStoreContract(adapter);
   revocationStoreContract(adapter);
   replayStoreContract(adapter);
+  replicaRegistryContract(adapter);
   keyringStoreContract(adapter);
   auditStoreContract(adapter);
   changeFeedContract(adapter);

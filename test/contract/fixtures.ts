@@ -3,6 +3,7 @@ import { type ApiKey, type ApiKeyId, parseApiKeyId } from '../../src/api-keys/ap
 import type { AuditRecord } from '../../src/audit/audit-record.ts';
 import type { StoredKeyring, StoredSigningKey } from '../../src/keys/keyring-store.ts';
 import type { Revocation } from '../../src/revocation/revocation.ts';
+import type { ReplicaReport } from '../../src/stores/replica-registry.ts';
 import { parseTenantId, type Tenant, type TenantId } from '../../src/tenants/tenant.ts';
 
 export const MINUTE = 60_000;
@@ -77,4 +78,8 @@ export function aKeyring(
 
 export function anAuditRecord(decisionId: string, members: Partial<AuditRecord> = {}): AuditRecord {
   return { at: NOW, decisionId, event: 'request', decision: 'admitted', code: 'admitted', ...members };
+}
+
+export function aReplica(id: string, members: Partial<Omit<ReplicaReport, 'id'>> = {}): ReplicaReport {
+  return { id, version: '1.0.0', revision: 'r1', startedAt: NOW, lagMilliseconds: 3, ...members };
 }

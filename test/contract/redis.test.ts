@@ -14,6 +14,7 @@ import { changeFeedContract } from './change-feed.contract.ts';
 import { keyringStoreContract } from './keyring.contract.ts';
 import { lifecycleContract } from './lifecycle.contract.ts';
 import { replayStoreContract } from './replays.contract.ts';
+import { replicaRegistryContract } from './replicas.contract.ts';
 import { revocationStoreContract } from './revocations.contract.ts';
 import type { StoreAdapter } from './store-adapter.ts';
 import { tenantStoreContract } from './tenants.contract.ts';
@@ -48,6 +49,7 @@ describe.skipIf(redisMissing)(`Redis ${redisMissing ?? 'in the open'}`, () => {
   apiKeyStoreContract(adapter);
   revocationStoreContract(adapter);
   replayStoreContract(adapter);
+  replicaRegistryContract(adapter);
   keyringStoreContract(adapter);
   auditStoreContract(adapter);
   changeFeedContract(adapter);
@@ -64,7 +66,8 @@ describe.skipIf(redisMissing)(`Redis ${redisMissing ?? 'in the open'}`, () => {
           const name = key
             .replace(/^t\d+:/, 'PREFIX')
             .replace(/\{t\d+:/, '{PREFIX')
-            .replace(/replay:.*/, 'replay:DIGEST');
+            .replace(/replay:.*/, 'replay:DIGEST')
+            .replace(/:replica:.*/, ':replica:ID');
           if (found.has(name)) continue;
           found.set(name, { type: await redis.admin.type(key), hasLife: (await redis.admin.pttl(key)) > 0 });
         }

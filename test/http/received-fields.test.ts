@@ -122,7 +122,8 @@ describe('received fields', () => {
         separator,
         fc.array(fc.boolean(), { minLength: 11, maxLength: 11 }),
         (first, second, upper) => {
-          const name = [...`x${first}tenant${second}id`]
+          const name = `x${first}tenant${second}id`
+            .split('')
             .map((letter, index) => (upper[index] === true ? letter.toUpperCase() : letter))
             .join('');
           expect(reader.read([name, 'evil']).forwardable).toEqual([]);

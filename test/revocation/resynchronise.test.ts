@@ -27,7 +27,7 @@ const initech: Revocation = {
 
 /** A store that loses touch: what its feed tells, and what a read gives, is the test's to say. */
 function createRemoteStore() {
-  let listener: (change: Change) => void = () => {};
+  let listener: ((change: Change) => void) | undefined;
   const state = {
     listed: [acme] as readonly Revocation[],
     isDown: false,
@@ -58,7 +58,7 @@ function createRemoteStore() {
     remove: async () => false,
     prune: async () => 0,
   };
-  return { state, changes, revocations, tell: (change: Change) => listener(change) };
+  return { state, changes, revocations, tell: (change: Change) => listener?.(change) };
 }
 
 const log = pino({ level: 'silent' });

@@ -19,6 +19,8 @@ function find(routes: readonly Routable[], path: string, method = 'GET', host = 
       : '404';
 }
 
+const key = (each: Routable): string => shapeOfPattern(each.path);
+
 describe('the router', () => {
   const routes = [
     route('any', '/api/**'),
@@ -63,7 +65,6 @@ describe('the router', () => {
   });
 
   it('lets a route for GET answer HEAD, unless HEAD has a route of its own', () => {
-    const key = (each: Routable) => shapeOfPattern(each.path);
     expect(find(addImpliedHead([route('get', '/a', ['GET'])], key), '/a', 'HEAD')).toBe('get');
     const both = addImpliedHead([route('get', '/a', ['GET']), route('head', '/a', ['HEAD'])], key);
     expect(find(both, '/a', 'HEAD')).toBe('head');

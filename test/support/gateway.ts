@@ -62,7 +62,7 @@ export async function startTestGateway(
   const writeConfig = (next: ConfigObject) =>
     writeFileSync(configFile, stringify(completeConfig(next, options, folder)));
   writeConfig(config);
-  let flush = () => {};
+  let flush: (() => void) | undefined;
   const gateway = await startGateway({
     file: configFile,
     env: { ...options.env },
@@ -113,7 +113,7 @@ export async function startTestGateway(
     auditOf: (answer) => audited((record) => record.decisionId === answer.field('gatehouse-decision-id')),
     audited,
     log() {
-      flush();
+      flush?.();
       return readFileSync(logFile, 'utf8');
     },
     async metrics() {

@@ -6,6 +6,7 @@ import {
   anApiKey,
   anAuditRecord,
   apiKeyId,
+  aReplica,
   aTenant,
   aTenantRevocation,
   MINUTE,
@@ -55,6 +56,9 @@ async function useEveryPort(stores: RedisStores, other: RedisStores): Promise<vo
     expect(await stores.replays.claim('nonce', `n${at}`, NOW + MINUTE, NOW)).toBe(true);
     expect(await other.replays.claim('nonce', `n${at}`, NOW + MINUTE, NOW)).toBe(false);
   }
+  for (const id of ['host:1', 'host:2', 'host:3']) await stores.replicas.announce(aReplica(id), MINUTE);
+  await stores.replicas.withdraw('host:1');
+  expect(await other.replicas.list()).toEqual([aReplica('host:2'), aReplica('host:3')]);
   await stores.audit.append([anAuditRecord('d1'), anAuditRecord('d2')]);
   expect(await other.audit.read({ decisionId: 'd2', limit: 5 })).toHaveLength(1);
   expect(await stores.audit.prune(1)).toBe(1);
