@@ -8,6 +8,7 @@ import type { ExplainedRequest, Explanation } from '../gateway/explain.ts';
 import type { Observation } from '../gateway/observations.ts';
 import type { EncryptionKeyUse } from '../keys/encryption-key-use.ts';
 import type { Keyring } from '../keys/keyring.ts';
+import type { ReplicaReport } from '../stores/replica-registry.ts';
 import type { Stores } from '../stores/stores.ts';
 import type { Log } from '../telemetry/log.ts';
 import type { CheckReport } from '../telemetry/readiness.ts';
@@ -21,16 +22,9 @@ export type ReloadReport =
   | { readonly outcome: 'refused'; readonly revision: string; readonly errors: readonly string[] };
 
 /** One process that serves from the same store. */
-export interface ReplicaReport {
-  readonly id: string;
+export interface KnownReplica extends ReplicaReport {
   /** The one that answers. */
   readonly isSelf: boolean;
-  readonly version: string;
-  /** Of the configuration that it serves. */
-  readonly revision: string;
-  readonly startedAt: EpochMilliseconds;
-  /** Of its revocation list; infinite while that is read anew. */
-  readonly lagMilliseconds: number;
 }
 
 export interface StatusReport {
@@ -44,7 +38,8 @@ export interface StatusReport {
     /** Why the newest file is not the one that is serving; empty if it is. */
     readonly errors: readonly string[];
   };
-  readonly replicas: readonly ReplicaReport[];
+  /** Itself alone while the store cannot be asked. */
+  readonly replicas: readonly KnownReplica[];
   /** Absent while the store cannot be asked. */
   readonly encryptionKeys?: readonly EncryptionKeyUse[];
   /** As `/readyz?verbose` tells them. */

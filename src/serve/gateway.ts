@@ -1,5 +1,4 @@
 import type { AddressInfo } from 'node:net';
-import { hostname } from 'node:os';
 import type { FastifyInstance } from 'fastify';
 import type { StatusReport } from '../admin/admin-context.ts';
 import { type Clock, systemClock } from '../base/clock.ts';
@@ -19,6 +18,7 @@ import { createAdministration } from './administration.ts';
 import { type Foundation, openFoundation } from './foundation.ts';
 import { ConfigRefused, type Generations, type LoadedConfig, startGenerations } from './generations.ts';
 import { addReadinessChecks } from './readiness-checks.ts';
+import { announceReplica, createReplicaId } from './replica-presence.ts';
 import { readTlsMaterial } from './tls-files.ts';
 
 export interface GatewayOptions {
@@ -101,6 +101,21 @@ async function openOn(
   closers.push(() => ops.close());
   const opsPort = await listenOn(ops, settings.listen.ops);
 
+  const id = createReplicaId();
+  const version = readVersion();
+  const presence = announceReplica({
+    registry: foundation.stores.replicas,
+    report: () => ({
+      id,
+      version,
+      revision: generations.current().revision,
+      startedAt,
+      lagMilliseconds: foundation.revocations.lag(clock()),
+    }),
+    log,
+  });
+  closers.push(() => presence.end());
+
   const administration = await createAdministration(foundation, generations, status, settings);
   closers.push(() => administration.app.close());
   const adminPort = await listenOn(administration.app, settings.listen.admin);
@@ -124,12 +139,14 @@ async function openOn(
 
   async function status(): Promise<StatusReport> {
     const runtime = generations.current();
-    const { checks } = await readiness.report();
-    const encryptionKeys = await foundation.keyring.encryptionKeyUses().catch((error: unknown) => {
-      if (error instanceof StoreUnavailable) return undefined;
-      throw error;
-    });
-    const version = readVersion();
+    const [{ checks }, replicas, encryptionKeys] = await Promise.all([
+      readiness.report(),
+      presence.list(),
+      foundation.keyring.encryptionKeyUses().catch((error: unknown) => {
+        if (error instanceof StoreUnavailable) return undefined;
+        throw error;
+      }),
+    ]);
     return {
       version,
       startedAt,
@@ -139,16 +156,7 @@ async function openOn(
         loadedAt: generations.loadedAt(),
         errors: generations.problems(),
       },
-      replicas: [
-        {
-          id: `${hostname()}:${process.pid}`,
-          isSelf: true,
-          version,
-          revision: runtime.revision,
-          startedAt,
-          lagMilliseconds: foundation.revocations.lag(clock()),
-        },
-      ],
+      replicas,
       ...(encryptionKeys !== undefined && { encryptionKeys }),
       checks,
     };

@@ -5,6 +5,7 @@ import type { ReplayStore } from '../revocation/replay-store.ts';
 import type { RevocationStore } from '../revocation/revocation-store.ts';
 import type { TenantStore } from '../tenants/tenant-store.ts';
 import type { ChangeFeed } from './change-feed.ts';
+import type { ReplicaRegistry } from './replica-registry.ts';
 
 /** The ports of one store, opened together. */
 export interface Stores {
@@ -15,6 +16,7 @@ export interface Stores {
   readonly replays: ReplayStore;
   readonly audit: AuditStore;
   readonly changes: ChangeFeed;
+  readonly replicas: ReplicaRegistry;
   /** One cheap round trip. Throws `StoreUnavailable`. */
   ping(): Promise<void>;
   /** Finishes what is pending and lets go of files and sockets. Idempotent. */

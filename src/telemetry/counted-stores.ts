@@ -12,6 +12,7 @@ export function countStoreErrors(stores: Stores, metrics: Pick<Metrics, 'storeEr
     replays: countPort(stores.replays, 'replays', metrics),
     audit: countPort(stores.audit, 'audit', metrics),
     changes: stores.changes,
+    replicas: countPort(stores.replicas, 'replicas', metrics),
     ping: countOutages(() => stores.ping(), 'store', 'ping', metrics),
     close: () => stores.close(),
   };

@@ -7,6 +7,7 @@ import { openConnection } from './connection.ts';
 import { createDatabase } from './database.ts';
 import { createKeyringStore } from './keyrings.ts';
 import { createReplayStore } from './replays.ts';
+import { createReplicaRegistry } from './replicas.ts';
 import { createRevocationStore } from './revocations.ts';
 import { createTenantStore } from './tenants.ts';
 
@@ -34,6 +35,7 @@ export function openEmbeddedStore(options: EmbeddedStoreOptions): Stores {
     replays: createReplayStore(database),
     audit: createAuditStore(database),
     changes: { subscribe: (listener) => changes.subscribe(listener), lag: (now) => changes.lag(now) },
+    replicas: createReplicaRegistry(database, options.clock),
     async ping() {
       await database.read(() => anything.get());
     },

@@ -21,13 +21,16 @@ export interface RedisKeys {
   readonly auditRecords: string;
   readonly auditPosition: string;
   readonly auditByDecision: string;
+  readonly replicaIds: string;
+  /** What one replica says of itself. */
+  replica(id: string): string;
   /** One key per claim, spread over a cluster: it takes part in no other step. */
   replay(space: string, id: string): string;
 }
 
 /**
  * What the change feed must announce in the step that changes it shares one hash tag, and so one slot and one node of
- * a cluster; the audit stream shares another. Tags hold the prefix, so that two gateways' slots differ. Throws RangeError.
+ * a cluster; the audit stream shares another, and so do the replicas' reports. Tags hold the prefix, so that two gateways' slots differ. Throws RangeError.
  */
 export function createRedisKeys(prefix: string): RedisKeys {
   if (!KEY_PREFIX.test(prefix)) {
@@ -37,6 +40,7 @@ export function createRedisKeys(prefix: string): RedisKeys {
   }
   const state = `${prefix}{${prefix}state}:`;
   const audit = `${prefix}{${prefix}audit}:`;
+  const replicas = `${prefix}{${prefix}replicas}:`;
   return {
     feed: `${state}feed`,
     changes: `${state}changes`,
@@ -55,6 +59,8 @@ export function createRedisKeys(prefix: string): RedisKeys {
     auditRecords: `${audit}records`,
     auditPosition: `${audit}position`,
     auditByDecision: `${audit}by-decision`,
+    replicaIds: `${replicas}ids`,
+    replica: (id) => `${replicas}replica:${escapeKeyPart(id)}`,
     // Hashed, since an id may be a ticket or a nonce that is still worth something.
     replay: (space, id) =>
       `${prefix}replay:${createHash('sha256')

@@ -10,6 +10,7 @@ import { createDatabase } from './database.ts';
 import { createKeyringStore } from './keyrings.ts';
 import { createRedisKeys } from './keys.ts';
 import { createReplayStore } from './replays.ts';
+import { createReplicaRegistry } from './replicas.ts';
 import { createRevocationStore } from './revocations.ts';
 import { checkServer, type RedisServerStatus } from './server-check.ts';
 import { describeServer, type RedisSettings } from './settings.ts';
@@ -60,6 +61,7 @@ export async function openRedisStore(options: RedisStoreOptions): Promise<RedisS
       replays: createReplayStore(database),
       audit: createAuditStore(database),
       changes: { subscribe: listeners.subscribe, lag: (now) => reader.lag(now) },
+      replicas: createReplicaRegistry(database),
       server,
       async ping() {
         await database.confirmEpoch();
