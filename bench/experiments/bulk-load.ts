@@ -15,13 +15,16 @@ const WRITTEN_AT_ONCE = 1000;
 /** All that is revoked here expires tomorrow. */
 const LIFE_MILLISECONDS = 86_400_000;
 
+/** Must be empty. */
+type LoadedServer = Pick<RedisServer, 'client' | 'settings'>;
+
 export interface KnownKey {
   readonly id: ApiKeyId;
   readonly key: string;
 }
 
 /** New keys whose text is known, so that they can be presented. */
-export async function loadKnownKeys(server: RedisServer, count: number): Promise<readonly KnownKey[]> {
+export async function loadKnownKeys(server: LoadedServer, count: number): Promise<readonly KnownKey[]> {
   const known = Array.from({ length: count }, () => generateApiKey());
   const store = openBulkStore(server);
   for (const { id, key } of known) await store.apiKeys.create(apiKey(id, sha256Digest(key).hex));
@@ -30,7 +33,7 @@ export async function loadKnownKeys(server: RedisServer, count: number): Promise
 }
 
 /** So many keys, which nobody can present, and as many revocations of single tokens. */
-export async function loadMany(server: RedisServer, count: number): Promise<void> {
+export async function loadMany(server: LoadedServer, count: number): Promise<void> {
   const store = openBulkStore(server);
   const now = Date.now();
   for (let at = 0; at < count; at += 1) {
@@ -70,7 +73,7 @@ function unused(): Promise<never> {
  * The ports of the product on a database that believes every record to be new, gathers what they write, and announces
  * nothing: for a server that no gateway follows yet.
  */
-function openBulkStore({ client, settings }: RedisServer) {
+function openBulkStore({ client, settings }: LoadedServer) {
   const keys = createRedisKeys(settings.keyPrefix);
   /** By command and key: each takes any number of fields or members. */
   const gathered = new Map<string, string[]>();
