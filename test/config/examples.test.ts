@@ -29,6 +29,11 @@ test.each(examples())('%s loads without a problem or warning', (name) => {
 
 test('the examples that the documentation names are there', () => {
   expect(examples()).toEqual(
-    expect.arrayContaining(['docs/examples/minimal.yaml', 'docs/examples/full.yaml']),
+    expect.arrayContaining([
+      'docs/examples/minimal.yaml',
+      'docs/examples/full.yaml',
+      'deploy/gatehouse.yaml',
+      'demo/gatehouse.yaml',
+    ]),
   );
 });
