@@ -31,7 +31,7 @@ export function createForwardedRequest(
     publicOrigin: `${origin.scheme}://${origin.host ?? admitted.authority.host}`,
     strippedPrefix: route.stripPrefix,
     timeouts: route.timeouts,
-    ...(parts.accept !== undefined && { webSocketAccept: parts.accept }),
+    webSocketAccept: parts.accept,
     eventStreamBegan: parts.eventStreamBegan,
   };
 }

@@ -55,7 +55,7 @@ export async function openListener(options: ListenerOptions): Promise<Listener> 
     received: IncomingMessage,
     response: ServerResponse,
     expectation: Reception['expectation'],
-    upgrade?: Reception['upgrade'],
+    upgrade: Reception['upgrade'],
   ): void {
     if (!turns.begin(received.socket, response)) return;
     response.on('error', ignoreError);
@@ -72,7 +72,7 @@ export async function openListener(options: ListenerOptions): Promise<Listener> 
         peerAddress: socket.remoteAddress ?? '',
         isTls: options.tls !== undefined,
         expectation,
-        ...(upgrade !== undefined && { upgrade }),
+        upgrade,
       },
       currentRuntime(),
       context,
@@ -114,13 +114,13 @@ export async function openListener(options: ListenerOptions): Promise<Listener> 
   // 0: no silent cut of fields past 2,000; the exchange counts them.
   server.maxHeadersCount = 0;
   server.on('request', (received: IncomingMessage, response: ServerResponse) =>
-    receive(received, response, 'none'),
+    receive(received, response, 'none', undefined),
   );
   server.on('checkContinue', (received: IncomingMessage, response: ServerResponse) =>
-    receive(received, response, 'continue'),
+    receive(received, response, 'continue', undefined),
   );
   server.on('checkExpectation', (received: IncomingMessage, response: ServerResponse) =>
-    receive(received, response, 'other'),
+    receive(received, response, 'other', undefined),
   );
   server.on('upgrade', (received: IncomingMessage, _: Duplex, head: Buffer) =>
     receiveUpgrade(

@@ -19,10 +19,13 @@ export interface Reception {
   /** `continue`: the client waits for 100; `other`: an expectation that nobody can meet. */
   readonly expectation: 'none' | 'continue' | 'other';
   /** The request is a handshake to a route with WebSockets, and its connection may be switched. */
-  readonly upgrade?: {
-    /** Bytes that came behind the request. */
-    readonly head: Buffer;
-    /** Takes the connection out of HTTP: `response` has none any more. */
-    take(): Socket;
-  };
+  readonly upgrade: UpgradeOffer | undefined;
+}
+
+/** A connection that may stop being HTTP. */
+export interface UpgradeOffer {
+  /** Bytes that came behind the request. */
+  readonly head: Buffer;
+  /** Takes the connection out of HTTP: `response` has none any more. */
+  take(): Socket;
 }

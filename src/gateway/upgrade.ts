@@ -1,6 +1,6 @@
 import { type IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
-import type { Reception } from './reception.ts';
+import type { UpgradeOffer } from './reception.ts';
 
 /**
  * A request whose connection node:http has let go of, as an ordinary request again: its answer, if it is one, is
@@ -9,7 +9,7 @@ import type { Reception } from './reception.ts';
 export function receiveUpgrade(
   received: IncomingMessage,
   head: Buffer,
-  receive: (response: ServerResponse, upgrade: NonNullable<Reception['upgrade']>) => void,
+  receive: (response: ServerResponse, upgrade: UpgradeOffer) => void,
   taken: () => void,
 ): void {
   const { socket } = received;

@@ -122,7 +122,7 @@ export class Exchange implements Dispatcher.DispatchHandler, Progress, PendingHe
         method: request.method,
         headers: fields,
         body: bodyToSend(request, this.#received, this.#gathered, fields, this.#fails),
-        ...(request.webSocketAccept !== undefined && { upgrade: 'websocket' }),
+        upgrade: request.webSocketAccept === undefined ? null : 'websocket',
         headersTimeout: request.timeouts.headers,
         bodyTimeout: request.timeouts.idle,
         // Known to undici, though its types leave it out.

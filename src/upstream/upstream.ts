@@ -27,7 +27,7 @@ export interface ForwardedRequest {
    */
   readonly timeouts: { readonly headers: number; readonly idle: number };
   /** The request is the handshake of a WebSocket, whose answer has this Sec-WebSocket-Accept. Absent: an ordinary request. */
-  readonly webSocketAccept?: string;
+  readonly webSocketAccept: string | undefined;
   /**
    * Called when the head of a `text/event-stream` was sent to the client. `end` ends it on both sides, in order; the outcome is `ended`.
    */

@@ -122,6 +122,7 @@ function requestOf(received: IncomingMessage, options: ForwardingGatewayOptions)
     body: bodyOf(received, options),
     tenant: typeof tenant === 'string' ? parseTenantId(tenant) : undefined,
     strippedPrefix: '',
+    webSocketAccept: undefined,
     publicOrigin: 'https://public.test',
     timeouts,
     ...options.request?.(received),
