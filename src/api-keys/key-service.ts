@@ -4,6 +4,7 @@ import { changedMeanwhile, type Expectation } from '../base/expectation.ts';
 import { type Refusal, refusal } from '../base/refusal.ts';
 import { ok, type Result } from '../base/result.ts';
 import { Secret } from '../base/secret.ts';
+import { revocationIdOf } from '../revocation/revocation.ts';
 import type { RevocationStore } from '../revocation/revocation-store.ts';
 import type { TenantId } from '../tenants/tenant.ts';
 import type { ApiKey, ApiKeyId } from './api-key.ts';
@@ -63,7 +64,7 @@ export interface KeyService {
 
 export interface KeyServiceOptions {
   readonly apiKeys: ApiKeyStore;
-  readonly revocations: RevocationStore;
+  readonly revocations: Pick<RevocationStore, 'add' | 'find'>;
   /** Keys of the configuration that is serving. */
   readonly configuredKeys: () => readonly ApiKey[];
   /** Whether configuration or store has this tenant. */
@@ -127,8 +128,9 @@ export function createKeyService(options: KeyServiceOptions): KeyService {
     );
   }
 
-  async function liveRevocations(): Promise<KeyRevocations> {
-    return keyRevocationsOf(await revocations.list(clock()));
+  async function revocationsOf(keys: readonly ApiKey[]): Promise<KeyRevocations> {
+    const ids = keys.map(({ id }) => revocationIdOf({ kind: 'key', id }));
+    return keyRevocationsOf(await revocations.find(ids, clock()));
   }
 
   return {
@@ -142,23 +144,24 @@ export function createKeyService(options: KeyServiceOptions): KeyService {
     import: (request, isDryRun = false) => importKey(request, isDryRun),
 
     async list(filter) {
-      const [stored, entries] = await Promise.all([apiKeys.list(filter), liveRevocations()]);
+      const stored = await apiKeys.list(filter);
       const { tenant, after } = filter;
       const configured = configuredKeys().filter(
         (key) => (tenant === undefined || key.tenant === tenant) && (after === undefined || key.id > after),
       );
       const ids = new Set(configured.map(({ id }) => id));
-      const now = clock();
-      return [...configured, ...stored.filter(({ id }) => !ids.has(id))]
+      const page = [...configured, ...stored.filter(({ id }) => !ids.has(id))]
         .sort((one, other) => (one.id < other.id ? -1 : 1))
-        .slice(0, filter.limit)
-        .map((apiKey) => ({ apiKey, state: stateOfKey(apiKey, entries, now) }));
+        .slice(0, filter.limit);
+      const entries = await revocationsOf(page);
+      const now = clock();
+      return page.map((apiKey) => ({ apiKey, state: stateOfKey(apiKey, entries, now) }));
     },
 
     async find(id) {
       const apiKey = await find(id);
       if (apiKey === undefined) return noSuchKey(id);
-      return ok({ apiKey, state: stateOfKey(apiKey, await liveRevocations(), clock()) });
+      return ok({ apiKey, state: stateOfKey(apiKey, await revocationsOf([apiKey]), clock()) });
     },
 
     async rotate(id, { overlapMilliseconds, expiresAt }, isExpected = () => true) {
@@ -168,7 +171,7 @@ export function createKeyService(options: KeyServiceOptions): KeyService {
       const old = await apiKeys.findById(id);
       if (old === undefined) return noSuchKey(id);
       const now = clock();
-      const state = stateOfKey(old, await liveRevocations(), now);
+      const state = stateOfKey(old, await revocationsOf([old]), now);
       // Nothing but a rotation or a revocation changes a key, and the store rotates none that either came to.
       if (!isExpected({ apiKey: old, state })) return changedMeanwhile(`key ${id}`);
       if (state === 'revoked') return refusal('conflict', `The key ${id} is revoked: create a new one.`);
@@ -198,7 +201,7 @@ export function createKeyService(options: KeyServiceOptions): KeyService {
       const apiKey = await find(id);
       if (apiKey === undefined) return noSuchKey(id);
       const now = clock();
-      if (isExpected?.({ apiKey, state: stateOfKey(apiKey, await liveRevocations(), now) }) === false) {
+      if (isExpected?.({ apiKey, state: stateOfKey(apiKey, await revocationsOf([apiKey]), now) }) === false) {
         return changedMeanwhile(`key ${id}`);
       }
       // The entry comes first: if marking the key then fails, the key is refused all the same.

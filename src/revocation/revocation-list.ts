@@ -26,7 +26,7 @@ export interface RevocationList {
 }
 
 export interface RevocationListParts {
-  readonly revocations: RevocationStore;
+  readonly revocations: Pick<RevocationStore, 'add' | 'list'>;
   readonly changes: ChangeFeed;
   readonly clock: Clock;
   readonly log: Logger;

@@ -9,7 +9,9 @@ export interface RevocationStore {
    * comes back; an expired one counts as absent. Returns the merged entry, which is also the one announced.
    */
   add(revocation: Revocation): Promise<Revocation>;
-  /** Every entry that has not expired at `now`. Sorted by target id. */
+  /** The entries of these targets that have not expired at `now`, in no order; a target without one is left out. */
+  find(ids: readonly RevocationId[], now: EpochMilliseconds): Promise<readonly Revocation[]>;
+  /** Every entry that has not expired at `now`. Sorted by target id. There may be a million: it takes seconds. */
   list(now: EpochMilliseconds): Promise<readonly Revocation[]>;
   /** Takes an entry back (the audit stream keeps that it was there). True if there was one. */
   remove(id: RevocationId): Promise<boolean>;

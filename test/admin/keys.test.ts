@@ -189,6 +189,36 @@ test('a revocation marks the key and reaches the revocation list; it can be repe
   });
 });
 
+test('keys that only an entry revokes are shown so and not rotated, without reading every revocation', async () => {
+  const { call, stores } = await start({
+    configuredKeys: [anApiKey('from-file', { origin: 'configured' })],
+    through: (opened) => ({
+      ...opened,
+      revocations: { ...opened.revocations, list: () => Promise.reject(new Error('all were read')) },
+    }),
+  });
+  for (const id of ['A', 'B']) await stores.apiKeys.create(anApiKey(id));
+  for (const id of ['A', 'from-file', 'NOBODY00']) {
+    const target = { kind: 'key', id: apiKeyId(id) } as const;
+    await stores.revocations.add({ target, revokedAt: Date.now(), revokedBy: 'admin:alice' });
+  }
+  expect(await call('GET', '/v1/keys')).toMatchObject({
+    json: {
+      keys: [
+        { id: 'A', state: 'revoked' },
+        { id: 'B', state: 'active' },
+        { id: 'from-file', state: 'revoked' },
+      ],
+    },
+  });
+  expect(await call('GET', '/v1/keys/A')).toMatchObject({ json: { state: 'revoked' } });
+  expect(await call('POST', '/v1/keys/A/rotate', { body: { overlap: '1h' } })).toMatchObject({
+    status: 409,
+    json: { detail: 'The key A is revoked: create a new one.' },
+  });
+  expect(await call('POST', '/v1/keys/B/rotate', { body: { overlap: '1h' } })).toMatchObject({ status: 201 });
+});
+
 test('a key of the configuration is listed and can be revoked at once, but not rotated', async () => {
   const { call, stores, now } = await start({
     configuredKeys: [anApiKey('from-file', { origin: 'configured' })],

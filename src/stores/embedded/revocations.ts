@@ -47,6 +47,14 @@ export function createRevocationStore(database: Database, clock: Clock): Revocat
         return revocation;
       }),
 
+    find: (ids, now) =>
+      database.read(() =>
+        ids.flatMap((id) => {
+          const row = selectLive.get(id, now) as RevocationRow | undefined;
+          return row === undefined ? [] : [readRevocation(row)];
+        }),
+      ),
+
     list: (now) =>
       database.read(() =>
         (selectAllLive.all(now) as unknown as readonly RevocationRow[]).map(readRevocation),

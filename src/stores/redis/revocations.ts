@@ -67,6 +67,8 @@ export function createRevocationStore(database: RedisDatabase, clock: Clock): Re
       );
     },
 
+    find: (ids, now) => database.perform((steps) => readSome(steps, keys, ids, now)),
+
     list: (now) => database.perform((steps) => readAll(steps, keys, now)),
 
     async remove(id) {
@@ -100,6 +102,24 @@ export function createRevocationStore(database: RedisDatabase, clock: Clock): Re
   };
 }
 
+async function readSome(
+  steps: RedisSteps,
+  keys: RedisKeys,
+  ids: readonly RevocationId[],
+  now: number,
+): Promise<readonly Revocation[]> {
+  const live: Revocation[] = [];
+  for (let at = 0; at < ids.length; at += READ_AT_ONCE) {
+    const asked = ids.slice(at, at + READ_AT_ONCE);
+    const records = (await steps.ask('HMGET', keys.revocations, ...asked)) as (string | null)[];
+    for (const record of records) {
+      if (record !== null) addLive(live, record, now);
+    }
+  }
+  await steps.confirmEpoch();
+  return live;
+}
+
 /**
  * Page after page in the order of the ids: what is there all the while is told once, whatever changes meanwhile and
  * whichever server answers. Nobody waits for the whole of it.
@@ -110,12 +130,16 @@ async function readAll(steps: RedisSteps, keys: RedisKeys, now: number): Promise
   for (;;) {
     const page = (await steps.run(LIST, [keys.revocations, keys.revocationIds], [from])) as string[];
     for (let at = 1; at < page.length; at += 2) {
-      const revocation = JSON.parse(page[at] ?? '') as Revocation;
-      if (revocation.expiresAt === undefined || revocation.expiresAt > now) live.push(revocation);
+      addLive(live, page[at] ?? '', now);
     }
     if (page.length < 2 * READ_AT_ONCE) break;
     from = `(${page.at(-2)}`;
   }
   await steps.confirmEpoch();
   return live;
+}
+
+function addLive(live: Revocation[], record: string, now: number): void {
+  const revocation = JSON.parse(record) as Revocation;
+  if (revocation.expiresAt === undefined || revocation.expiresAt > now) live.push(revocation);
 }
