@@ -32,6 +32,7 @@ export function createForwardedRequest(
     strippedPrefix: route.stripPrefix,
     timeouts: route.timeouts,
     webSocketAccept: parts.accept,
+    variesBy: admitted.principal === undefined ? undefined : forwarding.variesBy,
     eventStreamBegan: parts.eventStreamBegan,
   };
 }

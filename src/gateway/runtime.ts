@@ -27,6 +27,8 @@ export interface Forwarding {
   readonly host: UpstreamSettings['host'];
   readonly basePath: string;
   readonly passesCredential: boolean;
+  /** Value of Vary for answers to whoever was identified: the fields that a credential may come in. */
+  readonly variesBy: string;
 }
 
 /** One generation of the configuration, compiled. Immutable; a request uses the one it began with to its end. */
@@ -197,6 +199,7 @@ function compileForwardings(
       host: upstreamSettings.host,
       basePath: upstreamSettings.basePath ?? '',
       passesCredential: upstreamSettings.credentials.passThrough,
+      variesBy: `Authorization, ${settings.apiKeys.header}`,
     });
   }
   return forwardings;

@@ -14,6 +14,7 @@ export interface AnswerFields {
   /** As the upstream gave it; -1 if it gave none. */
   readonly contentLength: number;
   readonly hasLocation: boolean;
+  readonly hasCacheControl: boolean;
   /** The body is `text/event-stream`: it may go on for hours. */
   readonly isEventStream: boolean;
 }
@@ -21,6 +22,7 @@ export interface AnswerFields {
 type Treatment =
   | 'pass'
   | 'drop'
+  | 'cache-control'
   | 'connection'
   | 'transfer-encoding'
   | 'content-length'
@@ -43,6 +45,7 @@ function treatmentOf(name: string): Treatment {
 /** Alt-Svc would lead clients past the gateway; Proxy-* and X-Gatehouse-* are ours to say. */
 function classify(name: string): Treatment {
   switch (name) {
+    case 'cache-control':
     case 'connection':
     case 'transfer-encoding':
     case 'content-length':
@@ -69,6 +72,7 @@ export function answerFields(raw: readonly Buffer[], status: number): AnswerFiel
   const fields: string[] = [];
   let contentLength = -1;
   let hasLocation = false;
+  let hasCacheControl = false;
   let isEventStream = false;
   let connection = '';
   for (let index = 0; index + 1 < raw.length; index += 2) {
@@ -93,6 +97,10 @@ export function answerFields(raw: readonly Buffer[], status: number): AnswerFiel
         hasLocation = true;
         fields.push(name, value);
         break;
+      case 'cache-control':
+        hasCacheControl = true;
+        fields.push(name, value);
+        break;
       case 'connection':
         connection = connection === '' ? value : `${connection},${value}`;
         break;
@@ -102,7 +110,16 @@ export function answerFields(raw: readonly Buffer[], status: number): AnswerFiel
     }
   }
   if (connection !== '') dropNominated(fields, connection);
-  return { fields, contentLength, hasLocation, isEventStream };
+  return { fields, contentLength, hasLocation, hasCacheControl, isEventStream };
+}
+
+/**
+ * Keeps shared caches from giving one client's answer to another: they know that Authorization matters (RFC 9111 §3.5),
+ * but not that a field with an API key does.
+ */
+export function keepFromSharedCaches({ fields, hasCacheControl }: AnswerFields, variesBy: string): void {
+  fields.push('Vary', variesBy);
+  if (!hasCacheControl) fields.push('Cache-Control', 'private');
 }
 
 function latin1(bytes: Buffer | undefined): string {

@@ -3,7 +3,7 @@ import type { Duplex } from 'node:stream';
 import type { Dispatcher } from 'undici';
 import { DENY_CODES } from '../http/deny-codes.ts';
 import { endStream, passChunk } from './answer-body.ts';
-import { AnswerRefused, answerFields } from './answer-fields.ts';
+import { AnswerRefused, answerFields, keepFromSharedCaches } from './answer-fields.ts';
 import { passInformation, reasonOf } from './answer-head.ts';
 import { type Balancer, NONE_TRIED } from './balancer.ts';
 import type { ExchangeRules } from './exchange-rules.ts';
@@ -153,7 +153,9 @@ export class Exchange implements Dispatcher.DispatchHandler, Progress, PendingHe
       passInformation(status, raw, this.#received, this.#response);
       return true;
     }
-    const { fields, contentLength, hasLocation, isEventStream } = answerFields(raw, status);
+    const head = answerFields(raw, status);
+    const { fields, contentLength, hasLocation, isEventStream } = head;
+    if (this.#request.variesBy !== undefined) keepFromSharedCaches(head, this.#request.variesBy);
     if (hasLocation && this.#rules.rewritesLocation && this.#target !== undefined)
       rewriteLocations(fields, this.#target.origin, this.#sentFields, {
         publicOrigin: this.#request.publicOrigin,

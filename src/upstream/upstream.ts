@@ -29,6 +29,11 @@ export interface ForwardedRequest {
   /** The request is the handshake of a WebSocket, whose answer has this Sec-WebSocket-Accept. Absent: an ordinary request. */
   readonly webSocketAccept: string | undefined;
   /**
+   * Names of the fields that the answer depends on although no cache could know, as a value of Vary. With it, an answer
+   * that says nothing of caches is said to be private. Undefined: whoever asks gets the same.
+   */
+  readonly variesBy: string | undefined;
+  /**
    * Called when the head of a `text/event-stream` was sent to the client. `end` ends it on both sides, in order; the outcome is `ended`.
    */
   readonly eventStreamBegan?: (end: () => void) => void;
