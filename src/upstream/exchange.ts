@@ -256,16 +256,15 @@ export class Exchange implements Dispatcher.DispatchHandler, Progress, PendingHe
   }
 
   #clientLeft(): void {
-    if (this.#isOver) return;
-    this.#finish({ kind: 'clientGone', status: this.#status === 0 ? undefined : this.#status });
+    const status = this.#status === 0 ? undefined : this.#status;
+    if (!this.#isOver) this.#finish({ kind: 'clientGone', status });
   }
 
   /** Ends the exchange for a reason of ours. */
   #stop(error: ExchangeStopped): void {
-    if (this.#isOver) {
-      // Its answer is out and the rest of its body breaks the rules: nothing more is read from this connection.
-      this.#received.destroy();
-    } else if (this.#status === 0) this.#fail(error);
+    // Its answer is out and the rest of its body breaks the rules: nothing more is read from this connection.
+    if (this.#isOver) this.#received.destroy();
+    else if (this.#status === 0) this.#fail(error);
     else this.#truncate(error);
   }
 
