@@ -1,6 +1,7 @@
 import type { ApiKeyId } from '../../api-keys/api-key.ts';
 import type { EpochMilliseconds } from '../../base/clock.ts';
 import type { Tenant, TenantId, TenantStatus } from '../../tenants/tenant.ts';
+import { firstRevision, nextRevision } from '../../tenants/tenant-revision.ts';
 import type { StoredTenant, TenantChange, TenantStore } from '../../tenants/tenant-store.ts';
 import { readStrings, writeTime } from './columns.ts';
 import type { Database } from './database.ts';
@@ -126,31 +127,6 @@ export function createTenantStore(database: Database): TenantStore {
           ({ tenant }) => tenant,
         ),
       ),
-  };
-}
-
-function firstRevision(tenant: Tenant, now: EpochMilliseconds): StoredTenant {
-  return {
-    id: tenant.id,
-    name: tenant.name,
-    status: tenant.status,
-    hosts: [...new Set(tenant.hosts)],
-    issuers: tenant.issuers,
-    createdAt: now,
-    updatedAt: now,
-    revision: 1,
-  };
-}
-
-function nextRevision(tenant: StoredTenant, change: TenantChange, now: EpochMilliseconds): StoredTenant {
-  return {
-    ...tenant,
-    name: change.name ?? tenant.name,
-    status: change.status ?? tenant.status,
-    hosts: change.hosts === undefined ? tenant.hosts : [...new Set(change.hosts)],
-    issuers: change.issuers ?? tenant.issuers,
-    updatedAt: now,
-    revision: tenant.revision + 1,
   };
 }
 

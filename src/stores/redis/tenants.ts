@@ -1,6 +1,7 @@
 import type { EpochMilliseconds } from '../../base/clock.ts';
 import { StoreUnavailable } from '../../base/outage.ts';
 import type { Tenant, TenantId } from '../../tenants/tenant.ts';
+import { firstRevision, nextRevision } from '../../tenants/tenant-revision.ts';
 import type { StoredTenant, TenantChange, TenantStore } from '../../tenants/tenant-store.ts';
 import { ANNOUNCE, CHANGES_KEPT, writeChange } from './change-entries.ts';
 import {
@@ -187,31 +188,6 @@ async function deleteTenant(
 /** The other tenant that one of the hosts belongs to. */
 function findOwner(owners: Values, except: TenantId): TenantId | undefined {
   return owners.find((owner) => owner !== undefined && owner !== except) as TenantId | undefined;
-}
-
-function firstRevision(tenant: Tenant, now: EpochMilliseconds): StoredTenant {
-  return {
-    id: tenant.id,
-    name: tenant.name,
-    status: tenant.status,
-    hosts: [...new Set(tenant.hosts)],
-    issuers: tenant.issuers,
-    createdAt: now,
-    updatedAt: now,
-    revision: 1,
-  };
-}
-
-function nextRevision(tenant: StoredTenant, change: TenantChange, now: EpochMilliseconds): StoredTenant {
-  return {
-    ...tenant,
-    name: change.name ?? tenant.name,
-    status: change.status ?? tenant.status,
-    hosts: change.hosts === undefined ? tenant.hosts : [...new Set(change.hosts)],
-    issuers: change.issuers ?? tenant.issuers,
-    updatedAt: now,
-    revision: tenant.revision + 1,
-  };
 }
 
 function readTenant(record: string): StoredTenant {
