@@ -1,8 +1,7 @@
 import type { ApiKeyId } from '../../api-keys/api-key.ts';
-import type { EpochMilliseconds } from '../../base/clock.ts';
-import type { Tenant, TenantId, TenantStatus } from '../../tenants/tenant.ts';
+import type { TenantId, TenantStatus } from '../../tenants/tenant.ts';
 import { firstRevision, nextRevision } from '../../tenants/tenant-revision.ts';
-import type { StoredTenant, TenantChange, TenantStore } from '../../tenants/tenant-store.ts';
+import type { StoredTenant, TenantStore } from '../../tenants/tenant-store.ts';
 import { readStrings, writeTime } from './columns.ts';
 import type { Database } from './database.ts';
 

@@ -1,8 +1,7 @@
-import type { EpochMilliseconds } from '../../base/clock.ts';
 import { StoreUnavailable } from '../../base/outage.ts';
-import type { Tenant, TenantId } from '../../tenants/tenant.ts';
+import type { TenantId } from '../../tenants/tenant.ts';
 import { firstRevision, nextRevision } from '../../tenants/tenant-revision.ts';
-import type { StoredTenant, TenantChange, TenantStore } from '../../tenants/tenant-store.ts';
+import type { StoredTenant, TenantStore } from '../../tenants/tenant-store.ts';
 import { ANNOUNCE, CHANGES_KEPT, writeChange } from './change-entries.ts';
 import {
   type Decision,
