@@ -45,9 +45,9 @@ function roomOf(file: string): string {
 const STOREYS: readonly (readonly string[])[] = [
   ['base'],
   ['http', 'api-keys', 'keys', 'principals', 'revocation', 'authorization', 'telemetry', 'stores'],
-  ['routing', 'credentials', 'audit', 'upstream', 'assertion', 'stores/embedded', 'stores/redis'],
+  ['routing', 'credentials', 'audit', 'upstream', 'assertion'],
   ['tenants'],
-  ['config'],
+  ['config', 'stores/embedded', 'stores/redis'],
   ['authentication'],
   ['gateway'],
   ['admin'],
