@@ -4,7 +4,6 @@ import { changedMeanwhile, type Expectation } from '../base/expectation.ts';
 import { type Refusal, refusal } from '../base/refusal.ts';
 import { ok, type Result } from '../base/result.ts';
 import { Secret } from '../base/secret.ts';
-import { revocationIdOf } from '../revocation/revocation.ts';
 import type { RevocationStore } from '../revocation/revocation-store.ts';
 import type { TenantId } from '../tenants/tenant.ts';
 import type { ApiKey, ApiKeyId } from './api-key.ts';
@@ -129,8 +128,8 @@ export function createKeyService(options: KeyServiceOptions): KeyService {
   }
 
   async function revocationsOf(keys: readonly ApiKey[]): Promise<KeyRevocations> {
-    const ids = keys.map(({ id }) => revocationIdOf({ kind: 'key', id }));
-    return keyRevocationsOf(await revocations.find(ids, clock()));
+    const targets = keys.map(({ id }) => ({ kind: 'key', id }) as const);
+    return keyRevocationsOf(await revocations.find(targets, clock()));
   }
 
   return {

@@ -1,5 +1,5 @@
 import type { EpochMilliseconds } from '../base/clock.ts';
-import type { Revocation, RevocationId } from './revocation.ts';
+import type { Revocation, RevocationId, RevocationTarget } from './revocation.ts';
 
 /** All methods throw `StoreUnavailable` when they cannot know or could not make the change durable. */
 export interface RevocationStore {
@@ -10,7 +10,7 @@ export interface RevocationStore {
    */
   add(revocation: Revocation): Promise<Revocation>;
   /** The entries of these targets that have not expired at `now`, in no order; a target without one is left out. */
-  find(ids: readonly RevocationId[], now: EpochMilliseconds): Promise<readonly Revocation[]>;
+  find(targets: readonly RevocationTarget[], now: EpochMilliseconds): Promise<readonly Revocation[]>;
   /** Every entry that has not expired at `now`. Sorted by target id. There may be a million: it takes seconds. */
   list(now: EpochMilliseconds): Promise<readonly Revocation[]>;
   /** Takes an entry back (the audit stream keeps that it was there). True if there was one. */

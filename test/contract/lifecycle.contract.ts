@@ -33,10 +33,7 @@ const CALLS: readonly (readonly [string, (stores: Stores) => Promise<unknown>])[
   ['apiKeys.revoke', (stores) => stores.apiKeys.revoke(apiKeyId('key'), NOW)],
   ['apiKeys.recordUses', (stores) => stores.apiKeys.recordUses(new Map([[apiKeyId('key'), NOW]]))],
   ['revocations.add', (stores) => stores.revocations.add(aTenantRevocation('acme'))],
-  [
-    'revocations.find',
-    (stores) => stores.revocations.find([revocationIdOf(aTenantRevocation('acme').target)], NOW),
-  ],
+  ['revocations.find', (stores) => stores.revocations.find([aTenantRevocation('acme').target], NOW)],
   ['revocations.list', (stores) => stores.revocations.list(NOW)],
   [
     'revocations.remove',

@@ -16,7 +16,7 @@ const revocationOfAcme: fc.Arbitrary<Revocation> = fc
   .record({ issuedBefore: offset, expiresAt: offset }, { requiredKeys: [] })
   .map((times) => aTenantRevocation('acme', times));
 
-const subjectIdOf = (index: number) => revocationIdOf({ kind: 'subject', subject: `user:login:${index}` });
+const subjectOf = (index: number): RevocationTarget => ({ kind: 'subject', subject: `user:login:${index}` });
 
 const TARGETS: readonly RevocationTarget[] = [
   { kind: 'key', id: apiKeyId('8K2M9QXT') },
@@ -53,10 +53,10 @@ export function revocationStoreContract(adapter: StoreAdapter): void {
     });
 
     it('the live entries of some targets are found, among thousands asked for, and no others', async () => {
-      const asked = Array.from({ length: 5000 }, (_, index) => subjectIdOf(index));
+      const asked = Array.from({ length: 5000 }, (_, index) => subjectOf(index));
       const entries = [0, 2500, 4999, 7000].map(
         (index): Revocation => ({
-          target: { kind: 'subject', subject: `user:login:${index}` },
+          target: subjectOf(index),
           revokedAt: NOW,
           revokedBy: 'admin:alice',
           ...(index === 2500 && { expiresAt: NOW + MINUTE, issuedBefore: NOW }),
@@ -66,7 +66,7 @@ export function revocationStoreContract(adapter: StoreAdapter): void {
       const found = await stores().revocations.find(asked, NOW);
       expect(found).toHaveLength(3);
       expect(found).toEqual(expect.arrayContaining(entries.slice(0, 3)));
-      expect(await stores().revocations.find([subjectIdOf(2500)], NOW + MINUTE)).toEqual([]);
+      expect(await stores().revocations.find([subjectOf(2500)], NOW + MINUTE)).toEqual([]);
       expect(await stores().revocations.find([], NOW)).toEqual([]);
     });
 

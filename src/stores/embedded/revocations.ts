@@ -47,10 +47,10 @@ export function createRevocationStore(database: Database, clock: Clock): Revocat
         return revocation;
       }),
 
-    find: (ids, now) =>
+    find: (targets, now) =>
       database.read(() =>
-        ids.flatMap((id) => {
-          const row = selectLive.get(id, now) as RevocationRow | undefined;
+        targets.flatMap((target) => {
+          const row = selectLive.get(revocationIdOf(target), now) as RevocationRow | undefined;
           return row === undefined ? [] : [readRevocation(row)];
         }),
       ),

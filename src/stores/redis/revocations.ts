@@ -67,7 +67,8 @@ export function createRevocationStore(database: RedisDatabase, clock: Clock): Re
       );
     },
 
-    find: (ids, now) => database.perform((steps) => readSome(steps, keys, ids, now)),
+    find: (targets, now) =>
+      database.perform((steps) => readSome(steps, keys, targets.map(revocationIdOf), now)),
 
     list: (now) => database.perform((steps) => readAll(steps, keys, now)),
 
