@@ -3,8 +3,8 @@ import type { Clock, EpochMilliseconds } from '../base/clock.ts';
 import type { Principal } from '../principals/principal.ts';
 import type { Change, ChangeFeed } from '../stores/change-feed.ts';
 import type { TenantId } from '../tenants/tenant.ts';
-import { mergeRevocations } from './merge-revocations.ts';
-import { type Revocation, type RevocationId, revocationIdOf } from './revocation.ts';
+import { isLive, type Revocation, type RevocationId, revocationIdOf } from './revocation.ts';
+import { buildSnapshot } from './revocation-snapshot.ts';
 import type { RevocationStore } from './revocation-store.ts';
 
 /** Every revocation, in memory: asked on each request, without waiting for anything. */
@@ -44,15 +44,17 @@ const PUT_BACK_AT_ONCE = 50;
  */
 export async function createRevocationList(parts: RevocationListParts): Promise<RevocationList> {
   const { revocations, changes, clock, log } = parts;
-  const entries = new Map<RevocationId, Revocation>();
+  let entries = new Map<RevocationId, Revocation>();
   /** Changes that came while a snapshot was read: it may be older than they are, and is never newer than all of them. */
   let early: Change[] | undefined;
   /** Until when all that the store had announced was known. `undefined`: it still is, as far as the feed goes. */
   let completeUntil: Moment | undefined;
+  /** Whether there has been a complete snapshot. Until then whoever wants the list waits for it. */
+  let isLoaded = false;
   /** The store may lack what is held here. */
   let isRewound = false;
   /** What it lacks. */
-  const lost = new Map<RevocationId, Revocation>();
+  let lost = new Map<RevocationId, Revocation>();
   let isPuttingBack = false;
   let retry: NodeJS.Timeout | undefined;
   let putBackRetry: NodeJS.Timeout | undefined;
@@ -60,7 +62,9 @@ export async function createRevocationList(parts: RevocationListParts): Promise<
   const unsubscribe = changes.subscribe((change) => {
     if (change.kind === 'resynchronise') {
       if (change.isRewound === true) isRewound = true;
-      void resynchronise();
+      if (isLoaded) void resynchronise();
+      else early = undefined;
+
       return;
     }
     early?.push(change);
@@ -73,18 +77,6 @@ export async function createRevocationList(parts: RevocationListParts): Promise<
     } else if (change.kind === 'revocationRemoved') {
       entries.delete(change.id);
       lost.delete(change.id);
-    }
-  }
-
-  /** Adds to the entries what the store has forgotten of those that were held. */
-  function keep(held: readonly (readonly [RevocationId, Revocation])[], now: EpochMilliseconds): void {
-    for (const [id, revocation] of held) {
-      if (!isLive(revocation, now)) continue;
-      const stored = entries.get(id);
-      const kept = stored === undefined ? revocation : mergeRevocations(stored, revocation);
-      if (stored !== undefined && revokesAsMuch(stored, kept)) continue;
-      entries.set(id, kept);
-      lost.set(id, kept);
     }
   }
 
@@ -107,21 +99,28 @@ export async function createRevocationList(parts: RevocationListParts): Promise<
     }
   }
 
-  async function takeSnapshot(): Promise<void> {
+  /** Until it is complete, the old entries count. False: another one is needed, since what was read may lack something. */
+  async function takeSnapshot(): Promise<boolean> {
     const during: Change[] = [];
     early = during;
     const listed = await revocations.list(clock());
-    // Another snapshot began meanwhile, and will be the newer one.
-    if (early !== during) return;
-    const held = isRewound ? [...entries] : [];
+    const snapshot = await buildSnapshot({
+      listed,
+      held: isRewound ? entries : [],
+      now: clock(),
+      isWanted: () => early === during,
+    });
+    if (snapshot === undefined) return false;
     isRewound = false;
-    entries.clear();
-    for (const revocation of listed) entries.set(revocationIdOf(revocation.target), revocation);
-    keep(held, clock());
+    entries = snapshot.entries;
+    for (const [id, revocation] of lost) if (!snapshot.lost.has(id)) snapshot.lost.set(id, revocation);
+    lost = snapshot.lost;
     for (const change of during) apply(change);
     early = undefined;
     completeUntil = undefined;
+    isLoaded = true;
     void putBack();
+    return true;
   }
 
   /** Until the new snapshot is there the old one may lack anything that came after it was complete. */
@@ -139,7 +138,8 @@ export async function createRevocationList(parts: RevocationListParts): Promise<
   }
 
   try {
-    await takeSnapshot();
+    while (!(await takeSnapshot()))
+      log.debug('the revocation list is read again: changes may have been missed');
   } catch (error) {
     unsubscribe();
     throw error;
@@ -178,6 +178,8 @@ export async function createRevocationList(parts: RevocationListParts): Promise<
       return entries.size;
     },
     close() {
+      // No snapshot is wanted any more.
+      early = undefined;
       clearTimeout(retry);
       clearTimeout(putBackRetry);
       lost.clear();
@@ -207,14 +209,6 @@ function firstOf<K, V>(map: ReadonlyMap<K, V>, count: number): readonly (readonl
     first.push(entry);
   }
   return first;
-}
-
-function revokesAsMuch(one: Revocation, other: Revocation): boolean {
-  return one.issuedBefore === other.issuedBefore && one.expiresAt === other.expiresAt;
-}
-
-function isLive(entry: Revocation, now: EpochMilliseconds): boolean {
-  return entry.expiresAt === undefined || now < entry.expiresAt;
 }
 
 /** `issuedBefore` is inclusive, and what does not say when it was issued is older than any moment. */

@@ -34,6 +34,10 @@ export interface Revocation {
   readonly reason?: string;
 }
 
+export function isLive({ expiresAt }: Pick<Revocation, 'expiresAt'>, now: EpochMilliseconds): boolean {
+  return expiresAt === undefined || now < expiresAt;
+}
+
 export function revocationIdOf(target: RevocationTarget): RevocationId {
   return writeTarget(target) as RevocationId;
 }
