@@ -106,6 +106,8 @@ export async function openListener(options: ListenerOptions): Promise<Listener> 
         options.tls !== undefined,
       ),
     noDelay: true,
+    // A request without a body has no stream that would have to be ended.
+    optimizeEmptyRequests: true,
   };
   const server =
     options.tls === undefined

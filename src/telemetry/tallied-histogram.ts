@@ -83,8 +83,9 @@ function createChild(labels: Readonly<Record<string, string>>, bounds: readonly 
     observe(seconds) {
       count += 1;
       sum += seconds;
-      const bucket = bounds.findIndex((bound) => seconds <= bound);
-      if (bucket !== -1) buckets[bucket] = (buckets[bucket] ?? 0) + 1;
+      let bucket = 0;
+      while (seconds > (bounds[bucket] ?? Infinity)) bucket += 1;
+      if (bucket < buckets.length) buckets[bucket] = (buckets[bucket] ?? 0) + 1;
     },
   };
 }
