@@ -13,7 +13,7 @@ function endConnections({ admin }: RunningRedis): Promise<unknown> {
 }
 
 describe.skipIf(redisMissing)(
-  `two gateways keep their promises while Redis answers ${redisMissing ?? ''}`,
+  `R04 two gateways keep their promises while Redis answers ${redisMissing ?? ''}`,
   () => {
     it('READONLY, since it became a replica', { timeout: TIMEOUT }, async () => {
       const scene = await openFaultScene();
