@@ -9,6 +9,13 @@ if (major < OLDEST.major || (major === OLDEST.major && minor < OLDEST.minor)) {
   );
   process.exit(1);
 }
+/** Node 24 calls node:sqlite experimental at each start, which nobody who runs a gateway can act on. */
+const printers = process.listeners('warning');
+process.removeAllListeners('warning');
+process.on('warning', (warning) => {
+  if (warning.name !== 'ExperimentalWarning') for (const print of printers) print(warning);
+});
+
 const [{ readVersion }, { createProgram, runProgram }, { registerLocal }] = await Promise.all([
   import('./base/version.ts'),
   import('./cli/program.ts'),

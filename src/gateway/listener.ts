@@ -202,6 +202,8 @@ export async function openListener(options: ListenerOptions): Promise<Listener> 
       for (const socket of speaking) {
         const response = turns.latest(socket);
         if (response?.writableFinished === false) goWith(response);
+        // Not every Node counts a connection on which nothing ever came as idle.
+        else if (response === undefined && socket.bytesRead === 0) socket.destroySoon();
       }
       const closed = new Promise<void>((resolve) => server.close(() => resolve()));
       server.closeIdleConnections();
