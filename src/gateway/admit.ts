@@ -11,7 +11,7 @@ import type { Authority } from '../http/host.ts';
 import { isRepeated, type ReceivedFields } from '../http/received-fields.ts';
 import type { RequestTarget } from '../http/target.ts';
 import type { Principal } from '../principals/principal.ts';
-import type { Route } from '../routing/route.ts';
+import { isObserving, type Route } from '../routing/route.ts';
 import { parseTenantId, type TenantId } from '../tenants/tenant.ts';
 import type { KnownTenant } from '../tenants/tenant-directory.ts';
 import { type AdmissionRequest, type DecisionFacts, findRoute, type Routed } from './find-route.ts';
@@ -80,7 +80,9 @@ export function admit(
     );
     return { kind: 'outage', facts, outage };
   }
-  const retryAfterSeconds = runtime.failureBudget.isExhausted(request.origin.address, now);
+  const retryAfterSeconds = isObserving(route, now)
+    ? undefined
+    : runtime.failureBudget.isExhausted(request.origin.address, now);
   if (retryAfterSeconds !== undefined) {
     return {
       kind: 'denied',
@@ -114,7 +116,10 @@ function toOutage(error: unknown, facts: DecisionFacts): Admission {
   throw error;
 }
 
-/** Wrong credentials use up the peer's budget; absent, expired and revoked ones do not. */
+/**
+ * Wrong credentials use up the peer's budget; absent, expired and revoked ones do not. Nor do those on a route that
+ * only observes: its old clients would else be refused on every other route.
+ */
 function refuseCredential(
   request: AdmissionRequest,
   facts: DecisionFacts,
@@ -122,7 +127,9 @@ function refuseCredential(
   runtime: Runs,
   now: EpochMilliseconds,
 ): Admission {
-  if (refusal.code === 'credential_invalid') runtime.failureBudget.recordFailure(request.origin.address, now);
+  const isObserved = facts.route !== undefined && isObserving(facts.route, now);
+  if (refusal.code === 'credential_invalid' && !isObserved)
+    runtime.failureBudget.recordFailure(request.origin.address, now);
   const { principal } = refusal;
   return {
     kind: 'denied',

@@ -1,5 +1,6 @@
 import type { EpochMilliseconds } from '../base/clock.ts';
 import type { DenyCode } from '../http/deny-codes.ts';
+import { isObserving } from '../routing/route.ts';
 import type { Admission, Admitted } from './admit.ts';
 import { type AdmissionRequest, findRoute } from './find-route.ts';
 import type { Forwarding, Runtime } from './runtime.ts';
@@ -10,10 +11,8 @@ export interface WouldBeRefusal {
   readonly reason: string;
 }
 
-/** Whether the decision on this route is only observed: until its date, and not a moment longer. */
 export function isObserved({ facts }: Admission, now: EpochMilliseconds): boolean {
-  const until = facts.route?.observeUntil;
-  return until !== undefined && now < until;
+  return facts.route !== undefined && isObserving(facts.route, now);
 }
 
 export function wouldBeRefusalOf(admission: Admission): WouldBeRefusal | undefined {

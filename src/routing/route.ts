@@ -1,3 +1,4 @@
+import type { EpochMilliseconds } from '../base/clock.ts';
 import type { RouteSettings, Settings } from '../config/schema/config.ts';
 import type { AcceptedCredentials } from '../credentials/credential.ts';
 import { normaliseHost } from '../http/host.ts';
@@ -38,6 +39,11 @@ export interface Route extends Routable {
   /** Origins whose pages may open WebSockets; `undefined`: there are none on this route. */
   readonly webSocketOrigins: ReadonlySet<string> | undefined;
   readonly upstream: string;
+}
+
+/** Whether decisions on a route are only observed: until its date, and not a moment longer. */
+export function isObserving(route: Pick<Route, 'observeUntil'>, now: EpochMilliseconds): boolean {
+  return route.observeUntil !== undefined && now < route.observeUntil;
 }
 
 export type TenantSource = 'credential' | 'host' | 'path' | 'field';

@@ -1,7 +1,8 @@
 import { isIP } from 'node:net';
 import { createSecureContext, type SecureContext } from 'node:tls';
 import { buildConnector } from 'undici';
-import { AddressRefused, guardedLookup, isRefusedAddress, type ResolveName } from './address-guard.ts';
+import { isRefusedAddress } from '../base/refused-address.ts';
+import { AddressRefused, guardedLookup, type ResolveName } from './address-guard.ts';
 
 /** TLS towards targets, PEM. The certificate is always verified; `ca` undefined: the system's authorities. */
 export interface TlsMaterial {

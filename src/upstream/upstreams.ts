@@ -1,10 +1,10 @@
 import { readFileSync } from 'node:fs';
 import { isIP } from 'node:net';
 import type { Clock } from '../base/clock.ts';
+import { isRefusedAddress } from '../base/refused-address.ts';
 import type { Settings, UpstreamSettings } from '../config/schema/config.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 import type { TenantId } from '../tenants/tenant.ts';
-import { isRefusedAddress } from './address-guard.ts';
 import { type Balancer, createBalancer } from './balancer.ts';
 import { Exchange } from './exchange.ts';
 import type { ExchangeRules } from './exchange-rules.ts';

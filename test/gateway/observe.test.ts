@@ -88,6 +88,15 @@ describe('an observed route', () => {
     expect(observations).toEqual([]);
   });
 
+  it('costs its old clients nothing of the budget that other routes ask for', async () => {
+    const { key } = await gateway.issueKey('acme');
+    for (let round = 0; round < 40; round += 1)
+      expect((await gateway.raw(request('/api/x', [`X-API-Key: legacy-${round}`]))).status).toBe(200);
+    expect((await gateway.raw(request('/v2/x', [`X-API-Key: ${key}`]))).status).toBe(200);
+    const { observations } = await gateway.admin<{ observations: unknown[] }>('GET', '/v1/observations');
+    expect(observations).toEqual([expect.objectContaining({ code: 'credential_invalid', count: 40 })]);
+  });
+
   it('decides for real from its date on, without a reload', async () => {
     now = UNTIL;
     expect((await gateway.raw(request('/api/x'))).status).toBe(401);

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
-import { guardedLookup, isRefusedAddress } from '../../src/upstream/address-guard.ts';
+import { isRefusedAddress } from '../../src/base/refused-address.ts';
+import { guardedLookup } from '../../src/upstream/address-guard.ts';
 
 test.each([
   '169.254.169.254',
