@@ -12,8 +12,12 @@ export class Outage extends Error {
   }
 }
 
-/** `store_unavailable`: our store; `issuer_unavailable`: keys or introspection of an issuer; `identity_unavailable`: no assertion could be made. */
-export type OutageCode = 'store_unavailable' | 'issuer_unavailable' | 'identity_unavailable';
+/** `store_unavailable`: our store; `issuer_unavailable`: keys or introspection of an issuer; `identity_unavailable`: no assertion could be made; `login_unavailable`: the upstream did not say whether a password is right. */
+export type OutageCode =
+  | 'store_unavailable'
+  | 'issuer_unavailable'
+  | 'identity_unavailable'
+  | 'login_unavailable';
 
 /** Thrown by every store port when it cannot know. */
 export class StoreUnavailable extends Outage {

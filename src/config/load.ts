@@ -86,7 +86,7 @@ function validate(
   options: LoadOptions,
 ): Settings | undefined {
   const { uses, rest } = refusePlanned(value);
-  for (const use of uses) report.problem(use.path, use);
+  for (const { path, found, expected } of uses) report.problem(path, { found, expected, at: 'key' });
   const schema = configSchema(createReferences(options.env, files), (name) => files.resolve(name));
   const parse = (input: unknown) => schema.safeParse(input, { error: expectedOf });
 

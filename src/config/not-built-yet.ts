@@ -15,64 +15,39 @@ const PLANNED_KEYS: readonly PlannedKey[] = [
   { path: ['listen', 'forwardAuth'], feature: 'the forward-auth listener' },
   { path: ['workers'], feature: 'several worker processes', expected: 'one process per replica' },
   { path: ['tracing'], feature: 'export of spans' },
-  { path: ['clients'], feature: 'OAuth clients' },
-  { path: ['login'], feature: 'the login bridge' },
-  { path: ['tokens'], feature: 'the token service' },
-  { path: ['sessions'], feature: 'browser sessions' },
   { path: ['tenants', '*', 'limits'], feature: 'rate limits' },
-  { path: ['upstreams', '*', 'credentials', 'cookies'], feature: 'cookies kept by a login' },
-  { path: ['routes', '*', 'cors'], feature: 'CORS answers by the gateway' },
   { path: ['routes', '*', 'limits', 'perPrincipal'], feature: 'rate limits' },
   { path: ['routes', '*', 'limits', 'perTenant'], feature: 'rate limits' },
   { path: ['routes', '*', 'limits', 'perPeer'], feature: 'rate limits' },
 ];
 
-const PLANNED_CREDENTIALS: ReadonlySet<string> = new Set(['session', 'apiKey+session']);
-
-/** A planned key or value that the configuration uses. */
+/** A planned key that the configuration uses. */
 export interface PlannedUse {
   readonly path: ConfigPath;
-  readonly at: 'key' | 'value';
   readonly found: string;
   readonly expected: string;
 }
 
 /**
  * Finds every use of what is planned, and answers the configuration without it, so that the rest can be checked.
- * A planned credential becomes `apiKey` there: an empty list would be reported as a fault of its own.
  */
 export function refusePlanned(root: unknown): {
   readonly uses: readonly PlannedUse[];
   readonly rest: unknown;
 } {
   const rest: unknown = structuredClone(root);
-  const keys = PLANNED_KEYS.flatMap((planned) =>
+  const uses = PLANNED_KEYS.flatMap((planned) =>
     pathsOf(rest, planned.path).map((path): PlannedUse => {
       const key = String(path.at(-1));
       delete (valueAt(rest, path.slice(0, -1)) as Record<string, unknown>)[key];
       return {
         path,
-        at: 'key',
         found: `${quoted(key)}, which this version does not have yet (${planned.feature})`,
         expected: planned.expected ?? 'no such key',
       };
     }),
   );
-  const credentials = pathsOf(rest, ['routes', '*', 'accept', '*']).flatMap((path): PlannedUse[] => {
-    const value = valueAt(rest, path);
-    if (typeof value !== 'string' || !PLANNED_CREDENTIALS.has(value)) return [];
-    const list = valueAt(rest, path.slice(0, -1)) as unknown[];
-    list[Number(path.at(-1))] = 'apiKey';
-    return [
-      {
-        path,
-        at: 'value',
-        found: `${quoted(value)}, which this version does not have yet (browser sessions)`,
-        expected: 'one of apiKey, bearer, apiKey+bearer',
-      },
-    ];
-  });
-  return { uses: [...keys, ...credentials], rest };
+  return { uses, rest };
 }
 
 function pathsOf(root: unknown, pattern: readonly string[]): readonly ConfigPath[] {

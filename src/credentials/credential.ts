@@ -1,7 +1,7 @@
 import type { Secret } from '../base/secret.ts';
 
-/** What a request presents. The kinds are the alternatives of a route's `accept`. */
-export type Credential = ApiKeyCredential | BearerCredential;
+/** What a request presents. */
+export type Credential = ApiKeyCredential | BearerCredential | SessionCredential | TicketCredential;
 
 export interface ApiKeyCredential {
   readonly kind: 'apiKey';
@@ -13,15 +13,37 @@ export interface BearerCredential {
   readonly value: Secret;
 }
 
+/** The value of a session cookie of ours. */
+export interface SessionCredential {
+  readonly kind: 'session';
+  readonly value: Secret;
+}
+
+/** A single-use ticket in the query, for what cannot send a field. */
+export interface TicketCredential {
+  readonly kind: 'ticket';
+  readonly value: Secret;
+}
+
 export type CredentialKind = Credential['kind'];
 
-/**
- * The credentials of one request: one, or a declared pair in which the key identifies the client and the
- * bearer the user.
- */
+/** What names a user beside an API key that names the client. */
+export type UserCredential = BearerCredential | SessionCredential;
+
+/** The credentials of one request: one, or a declared pair in which the key identifies the client and the other the user. */
 export type PresentedCredentials =
   | { readonly kind: 'single'; readonly credential: Credential }
-  | { readonly kind: 'pair'; readonly client: ApiKeyCredential; readonly user: BearerCredential };
+  | { readonly kind: 'pair'; readonly client: ApiKeyCredential; readonly user: UserCredential };
+
+/** The alternatives of a route's `accept`. */
+export const ACCEPTED_CREDENTIALS = [
+  'apiKey',
+  'bearer',
+  'session',
+  'ticket',
+  'apiKey+bearer',
+  'apiKey+session',
+] as const;
 
 /** One alternative of a route's `accept`. */
-export type AcceptedCredentials = CredentialKind | 'apiKey+bearer';
+export type AcceptedCredentials = (typeof ACCEPTED_CREDENTIALS)[number];

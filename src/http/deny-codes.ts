@@ -10,6 +10,7 @@ export interface DenyCodeEntry {
     | 404
     | 405
     | 408
+    | 409
     | 413
     | 414
     | 417
@@ -128,6 +129,19 @@ export const DENY_CODES = {
     owner: 'client',
     meaning: 'The credential lacks a scope that the route requires (RFC 6750 section 3.1).',
   },
+  csrf_rejected: {
+    status: 403,
+    title: 'Request not proven to be meant',
+    owner: 'client',
+    meaning:
+      'A request with a session cookie that may change something, or a login, lacks the field Gatehouse-CSRF, or comes from a page of an origin that is not listed.',
+  },
+  reauthentication_required: {
+    status: 409,
+    title: 'Log in again',
+    owner: 'client',
+    meaning: 'The upstream needs a login of its own for the tenant that the session is to be switched to.',
+  },
   origin_forbidden: {
     status: 403,
     title: 'Origin not allowed',
@@ -201,6 +215,13 @@ export const DENY_CODES = {
     title: 'Temporarily unavailable',
     owner: 'gateway',
     meaning: 'The identity fields for the upstream could not be made, so the request was not forwarded.',
+  },
+  login_unavailable: {
+    status: 503,
+    title: 'Login unavailable',
+    owner: 'upstream',
+    meaning:
+      'The upstream did not say whether the password is right: it is down, too slow, or answered with an error. Retry-After says when to try again.',
   },
   upstream_unavailable: {
     status: 502,

@@ -1,5 +1,7 @@
 import type { EpochMilliseconds, EpochSeconds } from '../base/clock.ts';
 import type { RevocationId } from '../revocation/revocation.ts';
+import type { Jar } from '../sessions/jar.ts';
+import type { Session, SessionId } from '../sessions/session.ts';
 import type { TenantId } from '../tenants/tenant.ts';
 
 export type Json = string | number | boolean | null | readonly Json[] | { readonly [name: string]: Json };
@@ -22,7 +24,9 @@ export interface Principal {
   readonly roles: ReadonlySet<string>;
   /** Further members of the credential that an upstream may be told (claims, profile). */
   readonly profile: Readonly<Record<string, Json>>;
-  readonly method: 'apiKey' | 'jwt' | 'introspection';
+  readonly method: 'apiKey' | 'jwt' | 'introspection' | 'session' | 'token';
+  /** The login of the gateway's own that it comes from; absent for keys, for tokens of others, and of clients that act for themselves. */
+  readonly session?: PrincipalSession;
   readonly authenticatedAt?: EpochSeconds;
   /** When the credential was issued; absent counts as the beginning of time for "issued before". */
   readonly issuedAt?: EpochMilliseconds;
@@ -32,4 +36,20 @@ export interface Principal {
   readonly credentialId: string;
   /** Every id under which the credential can be revoked, but the tenant: that one is effective per request. */
   readonly revocationIds: readonly RevocationId[];
+}
+
+/** What the pipeline has to know of a session. */
+export interface PrincipalSession {
+  readonly id: SessionId;
+  readonly kind: Session['kind'];
+  /** The credential is a cookie, which browsers send unasked: unsafe requests must prove that they are meant. */
+  readonly isCookie: boolean;
+  /** The cookie is good on this host only; `undefined`: it is no cookie. */
+  readonly host: string | undefined;
+  /** Other origins whose pages may use it. */
+  readonly origins: ReadonlySet<string>;
+  /** Name of the login block. */
+  readonly login: string;
+  /** What is sent to the upstream of the login. */
+  readonly jar: Jar;
 }

@@ -1,6 +1,7 @@
 import type { ApiKeyId } from '../api-keys/api-key.ts';
 import type { EpochMilliseconds } from '../base/clock.ts';
 import { escapeKeyPart } from '../base/key-part.ts';
+import type { SessionId } from '../sessions/session.ts';
 import type { TenantId } from '../tenants/tenant.ts';
 
 /**
@@ -12,6 +13,7 @@ export type RevocationTarget =
   | { readonly kind: 'token'; readonly issuer: string; readonly jti: string }
   | { readonly kind: 'tokenDigest'; readonly digest: string }
   | { readonly kind: 'subject'; readonly subject: string }
+  | { readonly kind: 'session'; readonly id: SessionId }
   | { readonly kind: 'client'; readonly client: string }
   | { readonly kind: 'tenant'; readonly tenant: TenantId };
 
@@ -52,6 +54,8 @@ function writeTarget(target: RevocationTarget): string {
       return `token-digest:${escapeKeyPart(target.digest)}`;
     case 'subject':
       return `subject:${escapeKeyPart(target.subject)}`;
+    case 'session':
+      return `session:${escapeKeyPart(target.id)}`;
     case 'client':
       return `client:${escapeKeyPart(target.client)}`;
     case 'tenant':

@@ -1,6 +1,8 @@
 import type { ApiKeyId } from '../api-keys/api-key.ts';
 import type { EpochMilliseconds } from '../base/clock.ts';
+import type { ClientId } from '../clients/client.ts';
 import type { Revocation, RevocationId } from '../revocation/revocation.ts';
+import type { SessionId } from '../sessions/session.ts';
 import type { TenantId } from '../tenants/tenant.ts';
 
 /** Something that changes a decision. Announced in the same atomic step as the change itself. */
@@ -10,6 +12,8 @@ export type Change =
   | { readonly kind: 'revocationAdded'; readonly revocation: Revocation }
   | { readonly kind: 'revocationRemoved'; readonly id: RevocationId }
   | { readonly kind: 'keyringChanged' }
+  | { readonly kind: 'clientChanged'; readonly id: ClientId }
+  | { readonly kind: 'sessionChanged'; readonly id: SessionId }
   /**
    * Changes may have been missed: whatever is remembered of the store is to be forgotten or read anew. Rewound: the store
    * has lost what it had acknowledged, so that what is remembered may be right where the store is not.

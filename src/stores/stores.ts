@@ -1,8 +1,12 @@
 import type { ApiKeyStore } from '../api-keys/api-key-store.ts';
 import type { AuditStore } from '../audit/audit-store.ts';
+import type { ClientStore } from '../clients/client-store.ts';
 import type { KeyringStore } from '../keys/keyring-store.ts';
+import type { AttemptStore } from '../limits/attempt-store.ts';
 import type { ReplayStore } from '../revocation/replay-store.ts';
 import type { RevocationStore } from '../revocation/revocation-store.ts';
+import type { SessionStore } from '../sessions/session-store.ts';
+import type { TokenStore } from '../sessions/token-store.ts';
 import type { TenantStore } from '../tenants/tenant-store.ts';
 import type { ChangeFeed } from './change-feed.ts';
 import type { ReplicaRegistry } from './replica-registry.ts';
@@ -14,6 +18,10 @@ export interface Stores {
   readonly revocations: RevocationStore;
   readonly keyring: KeyringStore;
   readonly replays: ReplayStore;
+  readonly clients: ClientStore;
+  readonly sessions: SessionStore;
+  readonly tokens: TokenStore;
+  readonly attempts: AttemptStore;
   readonly audit: AuditStore;
   readonly changes: ChangeFeed;
   readonly replicas: ReplicaRegistry;

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { apiKeysSchema } from './api-keys.ts';
+import { clientsSchema } from './clients.ts';
 import { issuersSchema } from './issuers.ts';
 import {
   adminSchema,
@@ -10,8 +11,10 @@ import {
   shutdownSchema,
   trustedProxiesSchema,
 } from './listeners.ts';
+import { loginSchema } from './login.ts';
 import { routesSchema } from './routes.ts';
 import { duration, type ResolvePath, type ResolveReference, referenceScalars, text } from './scalars.ts';
+import { sessionsSchema, tokensSchema } from './sessions.ts';
 import { storeSchema } from './store.ts';
 import { tenantsSchema } from './tenants.ts';
 import { upstreamsSchema } from './upstreams.ts';
@@ -53,6 +56,10 @@ export function configSchema(resolve: ResolveReference, resolvePath: ResolvePath
     tenants: tenantsSchema(scalars),
     issuers: issuersSchema(scalars),
     apiKeys: apiKeysSchema(scalars),
+    clients: clientsSchema(),
+    login: loginSchema(scalars),
+    tokens: tokensSchema(),
+    sessions: sessionsSchema(),
     upstreams: upstreamsSchema(scalars),
     routes: routesSchema(),
     limits: limitsSchema(),
@@ -67,6 +74,8 @@ export function configSchema(resolve: ResolveReference, resolvePath: ResolvePath
 export type Settings = z.output<ReturnType<typeof configSchema>>;
 export type TenantSettings = Settings['tenants'][string & keyof Settings['tenants']];
 export type IssuerSettings = Settings['issuers'][string];
+export type ClientSettings = Settings['clients'][string & keyof Settings['clients']];
+export type LoginSettings = Settings['login'][string];
 export type ApiKeySettings = Settings['apiKeys'];
 export type UpstreamSettings = Settings['upstreams'][string];
 export type RouteSettings = Settings['routes'][number];

@@ -1,5 +1,6 @@
 import { z } from 'zod';
-import { entryName, fieldName, instant, patternText, size, text } from './scalars.ts';
+import { ACCEPTED_CREDENTIALS } from '../../credentials/credential.ts';
+import { duration, entryName, fieldName, instant, patternText, size, text, webOrigin } from './scalars.ts';
 import { pathPrefix, timeoutsSchema } from './upstreams.ts';
 
 const method = patternText(/^[A-Z][A-Z-]{0,31}$/, 'a method in capital letters', 'method').refine(
@@ -20,17 +21,29 @@ const pathPattern = patternText(
   'path pattern',
 );
 
-/** As a browser writes it into Origin: scheme, host and a port that is not the default one, nothing else. */
-const webOrigin = patternText(
-  /^[a-z][a-z0-9+.-]*:\/\/[^\s/?#@\\,*]+$/,
-  'an origin such as https://app.example.com, without path or wildcard',
-  'origin',
-).refine((value) => !/^https?:/.test(value) || (URL.canParse(value) && new URL(value).origin === value), {
-  error: 'the origin as browsers write it: lower-case, without the default port',
-});
+function corsSchema() {
+  return z
+    .strictObject({
+      origins: z.array(webOrigin).min(1).describe('Pages that may read the answers, as exact origins.'),
+      credentials: z
+        .boolean()
+        .prefault(false)
+        .describe('They may send cookies. Needed for sessions only; tokens and keys go without.'),
+      allowFields: z
+        .array(fieldName)
+        .prefault(['Authorization', 'Content-Type'])
+        .describe('Request fields that they may set.'),
+      exposeFields: z.array(fieldName).prefault([]).describe('Answer fields that they may read.'),
+      maxAge: duration.prefault('10m').describe('How long a browser may remember the answer to a preflight.'),
+    })
+    .optional()
+    .describe(
+      'The gateway owns the Access-Control-* fields of this route and answers preflights itself. Absent: those of the upstream pass.',
+    );
+}
 
 export function routesSchema() {
-  const accept = z.array(z.enum(['apiKey', 'bearer', 'apiKey+bearer'])).min(1);
+  const accept = z.array(z.enum(ACCEPTED_CREDENTIALS)).min(1);
   const route = z.strictObject({
     id: entryName.describe('Name in logs, metrics and the audit stream. Unique.'),
     match: z
@@ -53,7 +66,7 @@ export function routesSchema() {
     accept: accept
       .optional()
       .describe(
-        'Credentials that the route accepts, as alternatives: a kind, or a declared pair, in which the key names the client and the token the user. Required unless `public`.',
+        'Credentials that the route accepts, as alternatives: a kind, or a declared pair, in which the key names the client and the token or session the user. `ticket`: a single-use `?ticket=` of POST /session/ticket, for WebSockets and event streams. Required unless `public`.',
       ),
     require: z
       .strictObject({
@@ -133,6 +146,7 @@ export function routesSchema() {
       .describe(
         'WebSockets are passed on. Absent: a request for one is forwarded as a plain request, without Upgrade.',
       ),
+    cors: corsSchema(),
     upstream: entryName.describe('Name of the upstream that the request is forwarded to.'),
   });
   return z

@@ -188,6 +188,15 @@ export const fieldName = patternText(
   error: 'a field that is not part of message framing or connection control',
 });
 
+/** As a browser writes it into Origin: scheme, host and a port that is not the default one, nothing else. */
+export const webOrigin = patternText(
+  /^[a-z][a-z0-9+.-]*:\/\/[^\s/?#@\\,*]+$/,
+  'an origin such as https://app.example.com, without path or wildcard',
+  'origin',
+).refine((value) => !/^https?:/.test(value) || (URL.canParse(value) && new URL(value).origin === value), {
+  error: 'the origin as browsers write it: lower-case, without the default port',
+});
+
 /** Scalars whose text may hold references, which `resolve` resolves, and paths of files that are read. */
 export interface ReferenceScalars {
   /** Text with references resolved. */

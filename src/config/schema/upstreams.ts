@@ -136,6 +136,12 @@ function credentialsSchema(scalars: ReferenceScalars) {
         })
         .optional()
         .describe('HTTP Basic, RFC 7617.'),
+      cookies: z
+        .literal('fromLogin', { error: 'fromLogin, or no such key' })
+        .optional()
+        .describe(
+          'Requests of a session carry the cookies and fields that its login kept. For the upstream of that login.',
+        ),
       passThrough: z
         .boolean()
         .prefault(false)

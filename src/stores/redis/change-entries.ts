@@ -33,6 +33,8 @@ const KINDS: ReadonlySet<unknown> = new Set<Change['kind']>([
   'revocationAdded',
   'revocationRemoved',
   'keyringChanged',
+  'clientChanged',
+  'sessionChanged',
   'resynchronise',
 ]);
 
