@@ -78,7 +78,7 @@ export function createApiKeyVerifier(settings: ApiKeySettings, store: ApiKeyStor
     return {
       kind: 'accepted',
       principal,
-      dependsOn: dependencyOfKey(key.id),
+      dependsOn: [dependencyOfKey(key.id)],
       ...(key.origin !== 'configured' && { usedKey: key.id }),
     };
   }

@@ -28,6 +28,8 @@ const MAX_TRIES = 3;
 
 export function createCredentialCache(maxEntries: number): CredentialCache {
   const dependants = new Map<string, Set<string>>();
+  /** When each dependency changed last, by generation; kept only while a verification runs that it may have overtaken. */
+  const changes = new Map<string, number>();
   const accepted = new LRUCache<string, Accepted>({
     max: maxEntries,
     dispose: (verification, digest) => forgetDependant(verification, digest),
@@ -35,12 +37,15 @@ export function createCredentialCache(maxEntries: number): CredentialCache {
   const refusals = new LRUCache<string, Refused>({ max: Math.min(maxEntries, MAX_REFUSALS) });
   const pending = new Map<string, Promise<Verification>>();
   let generation = 0;
+  let forgottenAt = 0;
+  let running = 0;
 
-  function forgetDependant({ dependsOn }: Accepted, digest: string): void {
-    if (dependsOn === undefined) return;
-    const digests = dependants.get(dependsOn);
-    digests?.delete(digest);
-    if (digests?.size === 0) dependants.delete(dependsOn);
+  function forgetDependant({ dependsOn = [] }: Accepted, digest: string): void {
+    for (const dependency of dependsOn) {
+      const digests = dependants.get(dependency);
+      digests?.delete(digest);
+      if (digests?.size === 0) dependants.delete(dependency);
+    }
   }
 
   function remember(digest: string, verification: Verification): void {
@@ -53,25 +58,38 @@ export function createCredentialCache(maxEntries: number): CredentialCache {
     // Deleted first: `dispose` of the old entry must not run after the new one was noted.
     accepted.delete(digest);
     accepted.set(digest, verification);
-    const { dependsOn } = verification;
-    if (dependsOn === undefined) return;
-    const digests = dependants.get(dependsOn);
-    if (digests === undefined) dependants.set(dependsOn, new Set([digest]));
-    else digests.add(digest);
+    for (const dependency of verification.dependsOn ?? []) {
+      const digests = dependants.get(dependency);
+      if (digests === undefined) dependants.set(dependency, new Set([digest]));
+      else digests.add(digest);
+    }
+  }
+
+  /** Whether something that it rests on may have changed while it ran. A refusal rests on everything: the unknown may be known now. */
+  function isOvertaken(verification: Verification, began: number): boolean {
+    if (verification.kind === 'refused') return generation > began;
+    if (forgottenAt > began) return true;
+    return verification.dependsOn?.some((dependency) => (changes.get(dependency) ?? 0) > began) ?? false;
   }
 
   async function verifyAndRemember(
     digest: string,
     verify: () => Promise<Verification>,
   ): Promise<Verification> {
-    for (let tries = 1; ; tries += 1) {
-      const began = generation;
-      const verification = await verify();
-      if (began === generation) {
-        remember(digest, verification);
-        return verification;
+    running += 1;
+    try {
+      for (let tries = 1; ; tries += 1) {
+        const began = generation;
+        const verification = await verify();
+        if (!isOvertaken(verification, began)) {
+          remember(digest, verification);
+          return verification;
+        }
+        if (tries === MAX_TRIES) return verification;
       }
-      if (tries === MAX_TRIES) return verification;
+    } finally {
+      running -= 1;
+      if (running === 0) changes.clear();
     }
   }
 
@@ -83,8 +101,8 @@ export function createCredentialCache(maxEntries: number): CredentialCache {
       return refusal !== undefined && isReusable(refusal, now) ? refusal : undefined;
     },
     fill(digest, verify) {
-      const running = pending.get(digest);
-      if (running !== undefined) return running;
+      const shared = pending.get(digest);
+      if (shared !== undefined) return shared;
       const filling = verifyAndRemember(digest, verify).finally(() => {
         if (pending.get(digest) === filling) pending.delete(digest);
       });
@@ -93,6 +111,7 @@ export function createCredentialCache(maxEntries: number): CredentialCache {
     },
     changed(dependency) {
       generation += 1;
+      if (running > 0) changes.set(dependency, generation);
       // Whoever asks from now on must not be answered by a verification that began before the change.
       pending.clear();
       refusals.clear();
@@ -100,6 +119,7 @@ export function createCredentialCache(maxEntries: number): CredentialCache {
     },
     forgetAll() {
       generation += 1;
+      forgottenAt = generation;
       pending.clear();
       refusals.clear();
       accepted.clear();

@@ -66,7 +66,7 @@ async function verifyAsOf(
     kind: 'accepted',
     principal: principal.value,
     reusableUntil: found.usableUntil,
-    dependsOn: found.id,
+    dependsOn: [found.id],
     isStillBound: () => isBound(principal.value, name, tenantsOfIssuer),
   };
 }

@@ -12,8 +12,8 @@ export interface Accepted {
   readonly principal: Principal;
   /** Exclusive; beside the principal's own expiry. Absent: until something it depends on changes. */
   readonly reusableUntil?: EpochMilliseconds;
-  /** What it depends on (an API key, the key of an issuer): when that changes, it is dropped. */
-  readonly dependsOn?: string;
+  /** What it depends on (an API key, the key of an issuer, a session): when one of them changes, it is dropped. */
+  readonly dependsOn?: readonly string[];
   /** Asked on every reuse; false = verify again. Cheap. Absent: nothing to ask. */
   readonly isStillBound?: () => boolean;
   /** The key whose last use is recorded; absent where none is. */

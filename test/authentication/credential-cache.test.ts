@@ -57,22 +57,22 @@ describe('the cache of credentials', () => {
 
   it('forgets what depends on what changed, and only that', async () => {
     const cache = createCredentialCache(100);
-    await cache.fill('a', () => Promise.resolve(accepted({ dependsOn: 'key:A' })));
-    await cache.fill('a2', () => Promise.resolve(accepted({ dependsOn: 'key:A' })));
-    await cache.fill('b', () => Promise.resolve(accepted({ dependsOn: 'key:B' })));
+    await cache.fill('a', () => Promise.resolve(accepted({ dependsOn: ['key:A'] })));
+    await cache.fill('a2', () => Promise.resolve(accepted({ dependsOn: ['key:A'] })));
+    await cache.fill('b', () => Promise.resolve(accepted({ dependsOn: ['key:B'] })));
     cache.changed('key:A');
     expect(cache.find('a', 0)).toBeUndefined();
     expect(cache.find('a2', 0)).toBeUndefined();
     expect(cache.find('b', 0)).toBeDefined();
-    await cache.fill('a', () => Promise.resolve(accepted({ dependsOn: 'key:A' })));
+    await cache.fill('a', () => Promise.resolve(accepted({ dependsOn: ['key:A'] })));
     cache.changed('key:A');
     expect(cache.size()).toBe(1);
   });
 
   it('forgets a dependant that was remembered twice', async () => {
     const cache = createCredentialCache(100);
-    await cache.fill('a', () => Promise.resolve(accepted({ dependsOn: 'key:A' })));
-    await cache.fill('a', () => Promise.resolve(accepted({ dependsOn: 'key:A' })));
+    await cache.fill('a', () => Promise.resolve(accepted({ dependsOn: ['key:A'] })));
+    await cache.fill('a', () => Promise.resolve(accepted({ dependsOn: ['key:A'] })));
     cache.changed('key:A');
     expect(cache.find('a', 0)).toBeUndefined();
   });
@@ -84,7 +84,7 @@ describe('the cache of credentials', () => {
     const early = cache.fill('a', () => answers.shift() ?? Promise.reject(new Error('asked too often')));
     cache.changed('key:A');
     const late = cache.fill('a', () => Promise.resolve(unknown()));
-    slow.resolve(accepted({ dependsOn: 'key:A' }));
+    slow.resolve(accepted({ dependsOn: ['key:A'] }));
     expect((await late).kind).toBe('refused');
     expect((await early).kind).toBe('refused');
     expect(cache.find('a', 0)?.kind).toBe('refused');
@@ -101,13 +101,13 @@ describe('the cache of credentials', () => {
         lastTry.resolve();
         return slow.promise;
       }
-      cache.changed('key:other');
-      return Promise.resolve(accepted());
+      cache.changed('key:A');
+      return Promise.resolve(accepted({ dependsOn: ['key:A'] }));
     });
     await lastTry.promise;
     cache.changed('key:A');
     const late = cache.fill('a', () => Promise.resolve(unknown()));
-    slow.resolve(accepted());
+    slow.resolve(accepted({ dependsOn: ['key:A'] }));
     expect((await late).kind).toBe('refused');
     await early;
     expect(cache.find('a', 0)?.kind).toBe('refused');
@@ -116,10 +116,24 @@ describe('the cache of credentials', () => {
   it('answers in the end under a storm of changes, and remembers nothing of it', async () => {
     const cache = createCredentialCache(100);
     const verification = await cache.fill('a', () => {
-      cache.changed('key:other');
-      return Promise.resolve(accepted());
+      cache.changed('key:A');
+      return Promise.resolve(accepted({ dependsOn: ['key:A'] }));
     });
     expect(verification.kind).toBe('accepted');
+    expect(cache.find('a', 0)).toBeUndefined();
+  });
+
+  it('remembers what a change of something else overtook', async () => {
+    const cache = createCredentialCache(100);
+    let tries = 0;
+    await cache.fill('a', () => {
+      tries += 1;
+      cache.changed('session:other');
+      return Promise.resolve(accepted({ dependsOn: ['client:web', 'session:A'] }));
+    });
+    expect(tries).toBe(1);
+    expect(cache.find('a', 0)?.kind).toBe('accepted');
+    cache.changed('client:web');
     expect(cache.find('a', 0)).toBeUndefined();
   });
 
@@ -147,7 +161,7 @@ describe('the cache of credentials', () => {
   it('holds no more than it may, and forgets the dependencies of what it dropped', async () => {
     const cache = createCredentialCache(100);
     for (let entry = 0; entry < 250; entry += 1) {
-      await cache.fill(`${entry}`, () => Promise.resolve(accepted({ dependsOn: `key:${entry}` })));
+      await cache.fill(`${entry}`, () => Promise.resolve(accepted({ dependsOn: [`key:${entry}`] })));
     }
     expect(cache.size()).toBe(100);
     expect(cache.find('149', 0)).toBeUndefined();
