@@ -35,8 +35,12 @@ describe('a listed page', () => {
         'Access-Control-Allow-Credentials',
         'true',
       ],
-      ...['Access-Control-Allow-Methods', 'GET, POST', 'Access-Control-Allow-Headers', 'Content-Type'],
-      ...['Access-Control-Max-Age', '600'],
+      'Access-Control-Allow-Methods',
+      'GET, POST',
+      'Access-Control-Allow-Headers',
+      'Content-Type',
+      'Access-Control-Max-Age',
+      '600',
     ]);
   });
 
@@ -50,7 +54,8 @@ describe('a listed page', () => {
         'Access-Control-Allow-Credentials',
         'true',
       ],
-      ...['Access-Control-Expose-Headers', 'Retry-After'],
+      'Access-Control-Expose-Headers',
+      'Retry-After',
     ]);
   });
 
@@ -60,7 +65,10 @@ describe('a listed page', () => {
     expect(crossOriginFields(bare, LISTED)).toEqual(allowed);
     expect(preflightFields(bare, LISTED)).toEqual([
       ...allowed,
-      ...['Access-Control-Allow-Methods', 'GET, POST', 'Access-Control-Max-Age', '600'],
+      'Access-Control-Allow-Methods',
+      'GET, POST',
+      'Access-Control-Max-Age',
+      '600',
     ]);
   });
 });
