@@ -26,6 +26,8 @@ export interface EndpointCall {
   readonly forwardable: readonly string[];
   readonly body: Buffer;
   readonly now: EpochMilliseconds;
+  /** Names the decision; refusals quote it. */
+  readonly decisionId: string;
 }
 
 /** What log, audit and metrics are told of a call. */

@@ -1,20 +1,21 @@
-import { type Denial, denial } from '../authorization/denial.ts';
-import type { EpochMilliseconds } from '../base/clock.ts';
-import { DENY_CODES, type DenyCode } from '../http/deny-codes.ts';
-import { problemOf, templatedProblem } from '../http/problem.ts';
+import { denial } from '../authorization/denial.ts';
+import { Outage } from '../base/outage.ts';
+import type { Endpoint, EndpointAnswer } from '../endpoints/endpoint.ts';
+import { DENY_CODES } from '../http/deny-codes.ts';
 import type { ForwardOutcome } from '../upstream/upstream.ts';
 import { type Admission, type Admitted, admit } from './admit.ts';
-import { nextDecisionId } from './decision-id.ts';
-import type { AdmissionRequest, DecisionFacts } from './find-route.ts';
+import { Conclusion } from './conclusion.ts';
+import { judgeCall, readCallBody } from './endpoint-call.ts';
+import type { AdmissionRequest } from './find-route.ts';
 import { createForwardedRequest } from './forwarded-request.ts';
-import { type Framing, readFraming, requestBodyOf } from './framing.ts';
+import { readFraming, requestBodyOf } from './framing.ts';
 import type { ClosingCause, LiveConnection } from './live-connections.ts';
 import { createLiveStream, decisionOf, switchToWebSocket } from './long-lived.ts';
 import { asItCame, isObserved, passThroughOf, wouldBeRefusalOf } from './observe.ts';
-import { normaliseAddress, readOrigin } from './peer.ts';
+import { readOrigin } from './peer.ts';
 import type { ExchangeContext, Reception } from './reception.ts';
-import { type RequestEnd, recordEnd, recordObserved } from './records.ts';
-import { refusalFields, sendRefusal } from './refuse.ts';
+import { recordObserved } from './records.ts';
+import { sendAnswer } from './refuse.ts';
 import type { Forwarding, Runtime } from './runtime.ts';
 import { judgeHandshake } from './web-socket-request.ts';
 
@@ -35,65 +36,48 @@ export function runExchange(reception: Reception, runtime: Runtime, context: Exc
   }
 }
 
-const NO_BODY: Framing = { kind: 'none' };
-
 /** The state of one request. A class, since one is made per request and closures for each step would cost more. */
-class Exchange {
-  readonly #reception: Reception;
-  readonly #runtime: Runtime;
-  readonly #context: ExchangeContext;
-  readonly #now: EpochMilliseconds;
-  readonly #startedAt: number;
-  #framing: Framing = NO_BODY;
-  #facts: DecisionFacts = {};
-  #peer: string;
-  #bodyIsHeld: boolean;
-  #isEnded = false;
+class Exchange extends Conclusion {
   /** The answer is an event stream, which is held to its credential. */
   #stream: LiveConnection | undefined;
   #closedFor: ClosingCause | undefined;
 
-  constructor(reception: Reception, runtime: Runtime, context: ExchangeContext) {
-    this.#reception = reception;
-    this.#runtime = runtime;
-    this.#context = context;
-    this.#now = context.clock();
-    this.#startedAt = performance.now();
-    this.#peer = normaliseAddress(reception.peerAddress);
-    this.#bodyIsHeld = reception.expectation === 'continue';
-  }
-
   begin(): void {
-    const { received, expectation } = this.#reception;
-    const runtime = this.#runtime;
+    const { received, expectation } = this.reception;
+    const runtime = this.runtime;
     if (received.rawHeaders.length > runtime.limits.fields * 2) {
-      this.#refuse(denial('fields_too_large', `more than ${runtime.limits.fields} fields`), true);
+      this.refuse(denial('fields_too_large', `more than ${runtime.limits.fields} fields`), true);
       return;
     }
     const fields = runtime.fieldReader.read(received.rawHeaders);
     const framing = readFraming(fields, received.httpVersion);
     if ('code' in framing) {
-      this.#refuse(framing, true);
+      this.refuse(framing, true);
       return;
     }
-    this.#framing = framing;
+    this.framing = framing;
     if (expectation === 'other') {
-      this.#refuse(denial('expectation_failed', 'an expectation other than 100-continue'), false);
+      this.refuse(denial('expectation_failed', 'an expectation other than 100-continue'), false);
       return;
     }
-    const origin = readOrigin(fields, this.#peer, this.#reception.isTls, runtime.trustedProxies);
+    const origin = readOrigin(fields, this.peer, this.reception.isTls, runtime.trustedProxies);
     if (!origin.ok) {
-      this.#refuse(origin.error, false);
+      this.refuse(origin.error, false);
       return;
     }
-    this.#peer = origin.value.address;
+    this.peer = origin.value.address;
     const request = {
       method: received.method ?? '',
       target: received.url ?? '',
       fields,
       origin: origin.value,
     };
-    const admission = admit(request, runtime, this.#now);
+    const endpoint = runtime.endpoints.find(request.method, request.target);
+    if (endpoint !== undefined) {
+      this.#call(endpoint, request).catch((error: unknown) => this.#callFailed(error));
+      return;
+    }
+    const admission = admit(request, runtime, this.now);
     if (admission instanceof Promise) {
       admission
         .then((decided) => this.#decide(decided, request))
@@ -103,24 +87,63 @@ class Exchange {
     }
   }
 
+  /** A request to the gateway itself. */
+  async #call(endpoint: Endpoint, request: AdmissionRequest): Promise<void> {
+    const { received, response } = this.reception;
+    const runtime = this.runtime;
+    this.facts = { endpoint: endpoint.id };
+    const head = judgeCall(endpoint, request, received, runtime, this.now);
+    if (!head.ok) {
+      this.refuse(head.error, false);
+      return;
+    }
+    this.facts = { endpoint: endpoint.id, host: head.value.host, path: head.value.path };
+    if (this.bodyIsHeld) {
+      response.writeContinue();
+      this.bodyIsHeld = false;
+    }
+    const body = await readCallBody(endpoint, received, this.framing, runtime.limits.bodyIdle);
+    if (body.ok)
+      this.#reply(await endpoint.answer({ ...head.value, body: body.value }), head.value.decisionId);
+    else this.refuse(body.error, false);
+  }
+
+  #callFailed(error: unknown): void {
+    if (error instanceof Outage) this.fail(error.code, error.message, ['Retry-After', OUTAGE_RETRY_AFTER]);
+    else this.fault(error);
+  }
+
+  #reply({ status, fields, body, record }: EndpointAnswer, decisionId: string): void {
+    const { received, response } = this.reception;
+    const { code, reason, decision, principal, tenant } = record;
+    sendAnswer(received, response, {
+      status,
+      fields,
+      body,
+      decisionId: decision === 'admitted' ? undefined : decisionId,
+    });
+    this.facts = { ...this.facts, actor: principal, tenant };
+    this.end(code, reason, status, decisionId, decision);
+  }
+
   /** A fault of ours: the request was not admitted, and the process lives on. */
   fault(error: unknown): void {
-    this.#context.log.error({ err: error }, 'a request could not be handled');
-    if (!this.#isEnded) this.#fail('internal_error', error instanceof Error ? error.name : 'unknown', []);
+    this.context.log.error({ err: error }, 'a request could not be handled');
+    if (!this.isEnded) this.fail('internal_error', error instanceof Error ? error.name : 'unknown', []);
   }
 
   #decide(admission: Admission, request: AdmissionRequest): void {
-    this.#facts = admission.facts;
-    if (isObserved(admission, this.#now)) {
+    this.facts = admission.facts;
+    if (isObserved(admission, this.now)) {
       this.#observe(admission, request);
       return;
     }
     switch (admission.kind) {
       case 'denied':
-        this.#refuse(admission.denial, false);
+        this.refuse(admission.denial, false);
         return;
       case 'outage':
-        this.#fail(admission.outage.code, admission.outage.message, ['Retry-After', OUTAGE_RETRY_AFTER]);
+        this.fail(admission.outage.code, admission.outage.message, ['Retry-After', OUTAGE_RETRY_AFTER]);
         return;
       case 'admitted':
         this.#forward(admission, request, this.#forwardingOf(admission));
@@ -129,42 +152,42 @@ class Exchange {
 
   /** Says loudly what would have been refused, and lets the request pass as it came. */
   #observe(admission: Admission, request: AdmissionRequest): void {
-    const passing = passThroughOf(request, this.#runtime);
+    const passing = passThroughOf(request, this.runtime);
     if (passing === undefined) throw new Error('an observed request has no route any more');
     const refusal = wouldBeRefusalOf(admission);
-    if (refusal !== undefined) recordObserved(this.#endOf(refusal.code, refusal.reason, 0), this.#context);
+    if (refusal !== undefined) recordObserved(this.endOf(refusal.code, refusal.reason, 0), this.context);
     this.#forward(passing, request, asItCame(this.#forwardingOf(passing)));
   }
 
   #forwardingOf({ route }: Admitted): Forwarding {
-    const forwarding = this.#runtime.forwardings.get(route.upstream);
+    const forwarding = this.runtime.forwardings.get(route.upstream);
     if (forwarding === undefined) throw new Error(`no upstream ${route.upstream}`);
     return forwarding;
   }
 
   #forward(admitted: Admitted, request: AdmissionRequest, forwarding: Forwarding): void {
-    const { received, response } = this.#reception;
+    const { received, response } = this.reception;
     const { route } = admitted;
     if (response.destroyed) {
-      this.#end('admitted', undefined, CLIENT_CLOSED);
+      this.end('admitted', undefined, CLIENT_CLOSED);
       return;
     }
-    const body = requestBodyOf(this.#framing, route.bodyLimit, this.#runtime.limits.bodyIdle);
+    const body = requestBodyOf(this.framing, route.bodyLimit, this.runtime.limits.bodyIdle);
     if (body === undefined) {
-      this.#refuse(denial('body_too_large', `Content-Length is over ${route.bodyLimit}`), false);
+      this.refuse(denial('body_too_large', `Content-Length is over ${route.bodyLimit}`), false);
       return;
     }
-    const accept = judgeHandshake(received, route.webSocketOrigins, this.#reception.upgrade !== undefined);
+    const accept = judgeHandshake(received, route.webSocketOrigins, this.reception.upgrade !== undefined);
     if (!accept.ok) {
-      this.#refuse(accept.error, true);
+      this.refuse(accept.error, true);
       return;
     }
-    if (this.#bodyIsHeld) {
+    if (this.bodyIsHeld) {
       response.writeContinue();
-      this.#bodyIsHeld = false;
+      this.bodyIsHeld = false;
     }
     forwarding.upstream.forward(
-      createForwardedRequest(admitted, request, forwarding, this.#now, {
+      createForwardedRequest(admitted, request, forwarding, this.now, {
         body,
         accept: accept.value,
         eventStreamBegan: (end) => this.#holdStream(admitted, end),
@@ -176,121 +199,51 @@ class Exchange {
   }
 
   #holdStream(admitted: Admitted, end: () => void): void {
-    this.#stream = createLiveStream(admitted, this.#now, (cause) => {
+    this.#stream = createLiveStream(admitted, this.now, (cause) => {
       this.#closedFor = cause;
       end();
     });
-    this.#context.live.add(this.#stream);
+    this.context.live.add(this.#stream);
   }
 
   #switch(outcome: Extract<ForwardOutcome, { kind: 'switched' }>, admitted: Admitted): void {
-    const begun = this.#endOf('admitted', undefined, 101);
-    this.#isEnded = true;
-    this.#runtime.release();
+    const begun = this.endOf('admitted', undefined, 101);
+    this.isEnded = true;
+    this.runtime.release();
     switchToWebSocket(
-      { begun, startedAt: this.#startedAt, admitted, outcome, upgrade: this.#reception.upgrade },
-      this.#runtime.settings,
-      this.#context,
+      { begun, startedAt: this.startedAt, admitted, outcome, upgrade: this.reception.upgrade },
+      this.runtime.settings,
+      this.context,
     );
   }
 
   #finish(outcome: ForwardOutcome, admitted: Admitted): void {
     if (this.#stream !== undefined)
-      this.#context.live.remove(this.#stream, outcome.kind === 'clientGone' ? 'client' : 'upstream');
+      this.context.live.remove(this.#stream, outcome.kind === 'clientGone' ? 'client' : 'upstream');
     switch (outcome.kind) {
       case 'switched':
         this.#switch(outcome, admitted);
         return;
       case 'ended': {
         const { code = 'admitted', detail } = this.#closedFor ?? {};
-        this.#end(code, detail, outcome.status, undefined, decisionOf(code));
+        this.end(code, detail, outcome.status, undefined, decisionOf(code));
         return;
       }
       case 'answered':
-        this.#end('admitted', undefined, outcome.status);
+        this.end('admitted', undefined, outcome.status);
         return;
       case 'clientGone':
-        this.#end('admitted', 'the client left', outcome.status ?? CLIENT_CLOSED);
+        this.end('admitted', 'the client left', outcome.status ?? CLIENT_CLOSED);
         return;
       case 'truncated':
-        this.#end('upstream_unavailable', outcome.reason, outcome.status);
+        this.end('upstream_unavailable', outcome.reason, outcome.status);
         return;
       case 'failed':
-        this.#fail(
+        this.fail(
           outcome.code,
           outcome.reason,
           DENY_CODES[outcome.code].status === 503 ? ['Retry-After', OUTAGE_RETRY_AFTER] : [],
         );
     }
-  }
-
-  #refuse(refusal: Denial, closes: boolean): void {
-    const fields = refusalFields(refusal, this.#facts.route?.accepts);
-    this.#answer(refusal.code, fields, closes, 'denied', refusal.reason);
-  }
-
-  #fail(code: DenyCode, reason: string, fields: readonly string[]): void {
-    const decision = code === 'body_too_large' || code === 'request_timeout' ? 'denied' : 'failed';
-    this.#answer(code, fields, false, decision, reason);
-  }
-
-  #answer(
-    code: DenyCode,
-    fields: readonly string[],
-    closes: boolean,
-    decision: 'denied' | 'failed',
-    reason: string,
-  ): void {
-    const { received, response } = this.#reception;
-    const decisionId = nextDecisionId();
-    const routeId = this.#facts.route?.id;
-    const template = routeId === undefined ? undefined : this.#runtime.refusalTemplates.get(routeId);
-    const problem =
-      template === undefined ? problemOf(code, decisionId) : templatedProblem(template, code, decisionId);
-    const framing = this.#framing;
-    sendRefusal(received, response, {
-      problem,
-      decisionId,
-      fields,
-      closes,
-      bodyIsHeld: this.#bodyIsHeld,
-      bodyLength: framing.kind === 'chunked' ? undefined : framing.kind === 'sized' ? framing.length : 0,
-    });
-    this.#end(code, reason, problem.status, decisionId, decision);
-  }
-
-  #end(
-    code: 'admitted' | DenyCode,
-    reason: string | undefined,
-    status: number,
-    decisionId?: string,
-    decision: 'admitted' | 'denied' | 'failed' = code === 'admitted' ? 'admitted' : 'failed',
-  ): void {
-    if (this.#isEnded) return;
-    this.#isEnded = true;
-    this.#runtime.release();
-    const end = this.#endOf(code, reason, status, decisionId, decision);
-    recordEnd(end, this.#runtime.settings, this.#context);
-  }
-
-  #endOf(
-    code: RequestEnd['code'],
-    reason: string | undefined,
-    status: number,
-    decisionId?: string,
-    decision: RequestEnd['decision'] = 'admitted',
-  ): RequestEnd {
-    return {
-      facts: this.#facts,
-      decision,
-      code,
-      reason,
-      status,
-      decisionId,
-      method: this.#reception.received.method ?? '',
-      peer: this.#peer,
-      at: this.#now,
-      durationSeconds: (performance.now() - this.#startedAt) / 1e3,
-    };
   }
 }

@@ -24,6 +24,10 @@ export interface DecisionFacts {
   readonly path?: string | undefined;
   readonly principal?: Principal | undefined;
   readonly tenant?: TenantId | undefined;
+  /** Instead of a route: the endpoint of the gateway's own that answered. */
+  readonly endpoint?: string;
+  /** Instead of a principal: who was found out by that endpoint. */
+  readonly actor?: Pick<Principal, 'subject' | 'credentialId'> | undefined;
 }
 
 /** What the steps before authentication proved. */

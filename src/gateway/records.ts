@@ -38,7 +38,7 @@ export function recordEnd(
   settings: Pick<Settings, 'audit' | 'logging'> | undefined,
   recorder: Recorder,
 ): void {
-  const route = end.facts.route?.id ?? '';
+  const route = nameOf(end.facts) ?? '';
   recorder.metrics.requestFinished(route, end.code, end.status, end.durationSeconds);
   recordDecision(end, settings, recorder);
 }
@@ -73,8 +73,15 @@ export function recordObserved(end: RequestEnd, recorder: Recorder): void {
   recorder.log.warn(logFieldsOf(observed, decisionId), 'observed: this request would have been refused');
 }
 
+/** Name of the route, or of the endpoint of the gateway's own. */
+function nameOf({ route, endpoint }: DecisionFacts): string | undefined {
+  return route?.id ?? endpoint;
+}
+
 function auditRecordOf(end: RequestEnd, decisionId: string): AuditRecord {
   const { facts } = end;
+  const actor = facts.principal ?? facts.actor;
+  const route = nameOf(facts);
   return {
     at: end.at,
     decisionId,
@@ -82,11 +89,9 @@ function auditRecordOf(end: RequestEnd, decisionId: string): AuditRecord {
     decision: end.decision,
     code: end.code,
     ...(end.reason === undefined ? {} : { reason: end.reason }),
-    ...(facts.principal === undefined
-      ? {}
-      : { subject: facts.principal.subject, credential: facts.principal.credentialId }),
+    ...(actor === undefined ? {} : { subject: actor.subject, credential: actor.credentialId }),
     ...(facts.tenant === undefined ? {} : { tenant: facts.tenant }),
-    ...(facts.route === undefined ? {} : { route: facts.route.id }),
+    ...(route === undefined ? {} : { route }),
     method: end.method,
     ...(facts.host === undefined ? {} : { host: facts.host }),
     ...(facts.path === undefined ? {} : { path: facts.path }),
@@ -105,9 +110,9 @@ function logFieldsOf(end: RequestEnd, decisionId: string): Record<string, unknow
     method: end.method,
     host: facts.host,
     path: facts.path,
-    route: facts.route?.id,
+    route: nameOf(facts),
     tenant: facts.tenant,
-    subject: facts.principal?.subject,
+    subject: (facts.principal ?? facts.actor)?.subject,
     peer: end.peer,
     ms: Math.round(end.durationSeconds * 1e6) / 1e3,
   };

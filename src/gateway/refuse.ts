@@ -72,3 +72,29 @@ export function sendRefusal(received: IncomingMessage, response: ServerResponse,
   if (closes && isPending && !refusal.bodyIsHeld) lingerBeforeClose(received);
   response.end(received.method === 'HEAD' ? undefined : problem.body);
 }
+
+/** Answers a request whose body was read to its end, or that has none. */
+export function sendAnswer(
+  received: IncomingMessage,
+  response: ServerResponse,
+  answer: {
+    readonly status: number;
+    /** Name, value, name, value … without framing. */
+    readonly fields: readonly string[];
+    readonly body: string | Buffer;
+    /** Undefined: the client is told none. */
+    readonly decisionId: string | undefined;
+  },
+): void {
+  if (response.destroyed || response.headersSent) {
+    received.socket.destroy();
+    return;
+  }
+  const { status, body, decisionId } = answer;
+  const fields = [...answer.fields];
+  if (decisionId !== undefined) fields.push('Gatehouse-Decision-Id', decisionId);
+  // RFC 9110 §8.6: none with 204.
+  if (status !== 204) fields.push('Content-Length', String(Buffer.byteLength(body)));
+  response.writeHead(status, fields);
+  response.end(received.method === 'HEAD' || status === 204 ? undefined : body);
+}

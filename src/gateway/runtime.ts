@@ -19,6 +19,7 @@ import { openTenantDirectory, type TenantDirectory } from '../tenants/tenant-dir
 import type { PoolRegistry } from '../upstream/pool-registry.ts';
 import type { Upstream } from '../upstream/upstream.ts';
 import { createUpstreams } from '../upstream/upstreams.ts';
+import { createOwnEndpoints, type OwnEndpoints } from './own-endpoints.ts';
 
 /** How requests are sent to one upstream. */
 export interface Forwarding {
@@ -44,6 +45,7 @@ export interface Runtime {
   readonly maxLag: number;
   readonly failureBudget: FailureBudget;
   readonly fieldReader: FieldReader;
+  readonly endpoints: OwnEndpoints;
   readonly forwardings: ReadonlyMap<string, Forwarding>;
   readonly refusalTemplates: ReadonlyMap<string, RefusalTemplate>;
   readonly limits: Settings['limits'];
@@ -108,6 +110,7 @@ export async function createRuntime(settings: Settings, revision: string, shared
     refusalTemplates: new Map(
       settings.routes.flatMap((route) => (route.refusal === undefined ? [] : [[route.id, route.refusal]])),
     ),
+    endpoints: createOwnEndpoints(new Map(), []),
     limits: settings.limits,
     trustedProxies: settings.trustedProxies.length === 0 ? undefined : blockListOf(settings.trustedProxies),
     acquire() {
