@@ -4,10 +4,12 @@ import type { ZodTypeProvider } from 'fastify-type-provider-zod';
 import type { KeyService } from '../api-keys/key-service.ts';
 import type { AuditStream } from '../audit/audit-stream.ts';
 import type { Clock, EpochMilliseconds } from '../base/clock.ts';
+import type { ClientId } from '../clients/client.ts';
 import type { ExplainedRequest, Explanation } from '../gateway/explain.ts';
 import type { Observation } from '../gateway/observations.ts';
 import type { EncryptionKeyUse } from '../keys/encryption-key-use.ts';
 import type { Keyring } from '../keys/keyring.ts';
+import type { SessionAdministration } from '../sessions/session-administration.ts';
 import type { ReplicaReport } from '../stores/replica-registry.ts';
 import type { Stores } from '../stores/stores.ts';
 import type { Log } from '../telemetry/log.ts';
@@ -52,6 +54,11 @@ export interface AdminContext {
   readonly keyService: KeyService;
   readonly tenantService: TenantService;
   readonly keyring: Pick<Keyring, 'rotate' | 'reseal' | 'encryptionKeyUses' | 'problemWith'>;
+  readonly sessions: SessionAdministration;
+  /** Whether configuration or store has this client. */
+  readonly isClient: (id: ClientId) => Promise<boolean>;
+  /** Names of the login blocks of the serving configuration. */
+  readonly logins: () => readonly string[];
   /** Issuers of the serving configuration: their names, and their `iss`. */
   readonly issuers: () => readonly { readonly name: string; readonly issuer: string }[];
   readonly reload: () => Promise<ReloadReport>;

@@ -7,6 +7,7 @@ import type { TenantId } from '../tenants/tenant.ts';
 /**
  * What a revocation takes back.
  * `token`: one token by the id of `revocationIdOfToken`; `subject` and `client` by their namespaced name.
+ * `clientSessions` and `tenantSessions`: users' logins and what was given out for them alone, and no keys.
  */
 export type RevocationTarget =
   | { readonly kind: 'key'; readonly id: ApiKeyId }
@@ -15,7 +16,9 @@ export type RevocationTarget =
   | { readonly kind: 'subject'; readonly subject: string }
   | { readonly kind: 'session'; readonly id: SessionId }
   | { readonly kind: 'client'; readonly client: string }
-  | { readonly kind: 'tenant'; readonly tenant: TenantId };
+  | { readonly kind: 'clientSessions'; readonly client: string }
+  | { readonly kind: 'tenant'; readonly tenant: TenantId }
+  | { readonly kind: 'tenantSessions'; readonly tenant: TenantId };
 
 declare const revocationIdBrand: unique symbol;
 
@@ -58,7 +61,11 @@ function writeTarget(target: RevocationTarget): string {
       return `session:${escapeKeyPart(target.id)}`;
     case 'client':
       return `client:${escapeKeyPart(target.client)}`;
+    case 'clientSessions':
+      return `client-sessions:${escapeKeyPart(target.client)}`;
     case 'tenant':
       return `tenant:${escapeKeyPart(target.tenant)}`;
+    case 'tenantSessions':
+      return `tenant-sessions:${escapeKeyPart(target.tenant)}`;
   }
 }

@@ -8,6 +8,7 @@ import { listConfiguredKeys } from '../authentication/configured-keys.ts';
 import { readVersion } from '../base/version.ts';
 import type { Settings } from '../config/schema/config.ts';
 import { explain } from '../gateway/explain.ts';
+import { createSessionAdministration } from '../sessions/session-administration.ts';
 import { configuredTenants } from '../tenants/tenant-directory.ts';
 import { createTenantService } from '../tenants/tenant-service.ts';
 import type { Foundation } from './foundation.ts';
@@ -46,7 +47,16 @@ export async function createAdministration(
       issuers: () => Object.keys(serving().issuers),
       clock,
     }),
+    sessions: createSessionAdministration({
+      sessions: stores.sessions,
+      revocations: stores.revocations,
+      longestLife: () => longestLifeOfLogin(serving()),
+      clock,
+    }),
+    isClient: async (id) =>
+      serving().clients[id] !== undefined || (await stores.clients.find(id)) !== undefined,
     keyring,
+    logins: () => Object.keys(serving().login),
     issuers: () => Object.entries(serving().issuers).map(([name, { issuer }]) => ({ name, issuer })),
     reload: () => generations.reload(),
     status,
@@ -59,4 +69,9 @@ export async function createAdministration(
     clock,
   });
   return { app, tokenFile };
+}
+
+/** Of all that may be given out for a login; milliseconds. */
+function longestLifeOfLogin({ sessions, tokens }: Settings): number {
+  return Math.max(tokens.access, tokens.refresh.absolute, sessions.absolute, sessions.rememberMe ?? 0);
 }

@@ -64,10 +64,14 @@ export function revocationIdsOfSession({
   id,
   subject,
   client,
-}: Pick<OpenSession['session'], 'id' | 'subject' | 'client'>): readonly RevocationId[] {
+  tenant,
+}: Pick<OpenSession['session'], 'id' | 'subject' | 'client' | 'tenant'>): readonly RevocationId[] {
   return [
     revocationIdOf({ kind: 'session', id }),
     revocationIdOf({ kind: 'subject', subject }),
-    ...(client === undefined ? [] : [revocationIdOf({ kind: 'client', client })]),
+    revocationIdOf({ kind: 'tenantSessions', tenant }),
+    ...(client === undefined
+      ? []
+      : [revocationIdOf({ kind: 'client', client }), revocationIdOf({ kind: 'clientSessions', client })]),
   ];
 }

@@ -12,6 +12,7 @@ import { createKeyService } from '../../src/api-keys/key-service.ts';
 import type { StoredAuditRecord } from '../../src/audit/audit-store.ts';
 import { createAuditStream } from '../../src/audit/audit-stream.ts';
 import { Secret } from '../../src/base/secret.ts';
+import { createSessionAdministration } from '../../src/sessions/session-administration.ts';
 import { openEmbeddedStore } from '../../src/stores/embedded/embedded-store.ts';
 import type { Stores } from '../../src/stores/stores.ts';
 import { createLog } from '../../src/telemetry/log.ts';
@@ -108,6 +109,14 @@ export async function startAdmin(options: RunningAdminOptions = {}): Promise<Run
       encryptionKeyUses: async () => ENCRYPTION_KEYS,
       problemWith: options.problemWithKeyring ?? (() => undefined),
     },
+    sessions: createSessionAdministration({
+      sessions: stores.sessions,
+      revocations: stores.revocations,
+      longestLife: () => 90 * 86_400_000,
+      clock,
+    }),
+    isClient: async (id) => (await stores.clients.find(id)) !== undefined,
+    logins: () => ['main'],
     issuers: () => issuers,
     reload: options.reload ?? (async () => ({ outcome: 'unchanged', revision: 'r1' })),
     explain: async () => ({

@@ -1,9 +1,12 @@
+import type { EpochMilliseconds } from '../../base/clock.ts';
 import { definedMembers } from '../../base/defined-members.ts';
-import { type Refusal, refusal } from '../../base/refusal.ts';
-import { ok, type Result } from '../../base/result.ts';
+import { refusal } from '../../base/refusal.ts';
+import { ok } from '../../base/result.ts';
 import { type RevocationId, type RevocationTarget, revocationIdOf } from '../../revocation/revocation.ts';
+import { expiryOfEntry } from '../../sessions/session-administration.ts';
 import type { AdminApp, AdminContext } from '../admin-context.ts';
 import { makeAuditedChange } from '../audited-change.ts';
+import { createTargetCheck } from '../revocable-target.ts';
 import { answers, nothing, OF_BODY } from '../schemas/answers.ts';
 import {
   createRevocationBody,
@@ -16,7 +19,14 @@ import { viewRevocation } from '../views.ts';
 const tags = ['revocations'];
 
 export function revocationRoutes(app: AdminApp, context: AdminContext): void {
-  const { stores, issuers, clock } = context;
+  const { stores, clock } = context;
+  const checkTarget = createTargetCheck(context);
+
+  /** What a session was given ends with it, and so may the entry. */
+  async function expiryOf(target: RevocationTarget): Promise<EpochMilliseconds | undefined> {
+    const found = target.kind === 'session' ? await context.sessions.find(target.id) : undefined;
+    return found?.ok === true ? expiryOfEntry(found.value) : undefined;
+  }
 
   app.post(
     '/v1/revocations',
@@ -25,7 +35,7 @@ export function revocationRoutes(app: AdminApp, context: AdminContext): void {
       schema: {
         operationId: 'createRevocation',
         tags,
-        summary: 'Take back a credential, or all of a subject, client or tenant, on every replica',
+        summary: 'Take back a credential or session, or all of a subject, client or tenant, on every replica',
         body: createRevocationBody,
         response: answers({ 201: revocationView }, ...OF_BODY),
       },
@@ -37,9 +47,13 @@ export function revocationRoutes(app: AdminApp, context: AdminContext): void {
         request,
         { action: 'revocations.create', about: definedMembers({ ...aboutOf(target), reason }) },
         async (administrator) => {
-          const resolved = await resolveTarget(target);
+          const resolved = await checkTarget(target);
           if (!resolved.ok) return resolved;
-          const added = definedMembers({ issuedBefore, expiresAt, reason });
+          const added = definedMembers({
+            issuedBefore,
+            expiresAt: expiresAt ?? (await expiryOf(resolved.value)),
+            reason,
+          });
           return ok(
             await stores.revocations.add({
               ...added,
@@ -94,57 +108,8 @@ export function revocationRoutes(app: AdminApp, context: AdminContext): void {
       return reply.code(204).send();
     },
   );
-
-  /**
-   * A target with a typo in it would revoke nothing and look as if it had, so what can be looked up is. Tokens are
-   * revoked under the name that the configuration gives their issuer; its `iss` is accepted too.
-   */
-  async function resolveTarget(target: RevocationTarget): Promise<Result<RevocationTarget, Refusal>> {
-    switch (target.kind) {
-      case 'key':
-        return targetIf(target, await context.keyService.find(target.id));
-      case 'tenant':
-        return targetIf(target, await context.tenantService.find(target.tenant));
-      case 'token': {
-        const found = issuers().find(
-          ({ name, issuer }) => target.issuer === name || target.issuer === issuer,
-        );
-        return found === undefined ? noSuchIssuer() : ok({ ...target, issuer: found.name });
-      }
-      case 'subject':
-        return isKnownSubject(target.subject, ['user', 'client']) ? ok(target) : badSubject(target.subject);
-      case 'client':
-        return isKnownSubject(target.client, ['client']) ? ok(target) : badSubject(target.client);
-      case 'tokenDigest':
-        return ok(target);
-    }
-  }
-
-  /** `kind:issuer:id`, with an issuer of the configuration. Keys are revoked as keys. */
-  function isKnownSubject(subject: string, kinds: readonly string[]): boolean {
-    const [kind = '', issuer, ...id] = subject.split(':');
-    return kinds.includes(kind) && id.join(':') !== '' && issuers().some(({ name }) => name === issuer);
-  }
-}
-
-function targetIf(
-  target: RevocationTarget,
-  found: Result<unknown, Refusal>,
-): Result<RevocationTarget, Refusal> {
-  return found.ok ? ok(target) : refusal('invalid', found.error.message);
-}
-
-function noSuchIssuer() {
-  return refusal('invalid', 'The configuration has no such issuer.');
-}
-
-function badSubject(subject: string) {
-  return refusal(
-    'invalid',
-    `${JSON.stringify(subject)} is not user:ISSUER:ID or client:ISSUER:ID with an issuer of the configuration.`,
-  );
 }
 
 function aboutOf(target: RevocationTarget): { readonly tenant?: string; readonly credential?: string } {
-  return target.kind === 'tenant' ? { tenant: target.tenant } : { credential: revocationIdOf(target) };
+  return 'tenant' in target ? { tenant: target.tenant } : { credential: revocationIdOf(target) };
 }

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { type ApiKeyId, parseApiKeyId } from '../../api-keys/api-key.ts';
 import { parseDuration } from '../../base/duration.ts';
 import { parseInstant } from '../../base/instant.ts';
+import { parseSessionId, type SessionId } from '../../sessions/session.ts';
 import { parseTenantId, type TenantId } from '../../tenants/tenant.ts';
 
 /** What requests are made of. Times are RFC 3339, durations `7d`. No message repeats the input, which could be a secret in the wrong place. */
@@ -19,6 +20,7 @@ function parsed<T>(parse: (text: string) => T | undefined, expected: string) {
 }
 
 export const keyId = parsed<ApiKeyId>(parseApiKeyId, 'a key id');
+export const sessionId = parsed<SessionId>(parseSessionId, 'a session id');
 export const tenantId = parsed<TenantId>(
   parseTenantId,
   'a tenant id of a-z, 0-9 and -, at most 63 characters',
