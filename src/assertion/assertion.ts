@@ -1,9 +1,8 @@
-import { sign } from 'node:crypto';
 import type { EpochMilliseconds } from '../base/clock.ts';
 import { Outage } from '../base/outage.ts';
 import type { IdentitySettings } from '../config/schema/config.ts';
+import { signCompact } from '../keys/compact-jws.ts';
 import type { SigningKeys } from '../keys/keyring.ts';
-import type { SigningKey } from '../keys/signing-key.ts';
 import type { Json, Principal } from '../principals/principal.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 import type { TenantId } from '../tenants/tenant.ts';
@@ -93,7 +92,7 @@ export function createAssertion(options: {
       iat,
       exp,
     };
-    const token = signCompact(claims, signer);
+    const token = signCompact(ASSERTION_TYPE, claims, signer);
     byTenant.set(tenant?.id, {
       token,
       kid: signer.kid,
@@ -131,17 +130,4 @@ function claimsOf(
     ...(scope !== '' && { scope }),
     ...(members.length > 0 && { profile: Object.fromEntries(members) }),
   };
-}
-
-/** RFC 7515 §7.1. The signature of ES256 is R and S side by side (RFC 7518 §3.4), not DER. */
-function signCompact(claims: Readonly<Record<string, Json>>, { algorithm, kid, key }: SigningKey): string {
-  const header = base64url(JSON.stringify({ alg: algorithm, typ: ASSERTION_TYPE, kid }));
-  const input = `${header}.${base64url(JSON.stringify(claims))}`;
-  const digest = algorithm === 'EdDSA' ? null : 'sha256';
-  const signature = sign(digest, Buffer.from(input, 'latin1'), { key, dsaEncoding: 'ieee-p1363' });
-  return `${input}.${signature.toString('base64url')}`;
-}
-
-function base64url(text: string): string {
-  return Buffer.from(text, 'utf8').toString('base64url');
 }

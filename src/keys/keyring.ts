@@ -5,15 +5,30 @@ import type { ChangeFeed } from '../stores/change-feed.ts';
 import type { SigningAlgorithm } from './algorithm.ts';
 import type { EncryptionKeys } from './encryption-key.ts';
 import { type EncryptionKeyUse, encryptionKeyUses } from './encryption-key-use.ts';
+import type { VerificationKey } from './jwks-admission.ts';
 import type { KeyringStore, StoredKeyring } from './keyring-store.ts';
-import { algorithmOf, openRing, publicKeysOf, purposeOf, type Ring, resealRing } from './ring.ts';
+import {
+  openRing,
+  parsePurpose,
+  publicKeysOf,
+  purposeOf,
+  type Ring,
+  type RingPurpose,
+  resealRing,
+  type SignedKind,
+  verificationKeysOf,
+} from './ring.ts';
 import { createSigningKey, type PublicJwk, type SigningKey } from './signing-key.ts';
 
 /** How long a verifier may keep the published key set without asking again; for Cache-Control of the endpoint. */
 export const JWKS_MAX_AGE_SECONDS = 300;
 
-/** An assertion lives at most 60 s (DESIGN: `exp`); the rest allows for clocks that differ and caches that are late. */
-const LONGEST_SIGNED_LIFE_SECONDS = 60;
+/** An assertion lives at most 60 s, an access token an hour; `gatehouse check` holds the configuration to it. */
+const LONGEST_SIGNED_LIFE_SECONDS: Readonly<Record<SignedKind, number>> = {
+  assertion: 60,
+  'access-token': 3600,
+};
+/** For clocks that differ and caches that are late. */
 const ALLOWANCE_SECONDS = 240;
 
 /**
@@ -21,8 +36,12 @@ const ALLOWANCE_SECONDS = 240;
  * this long before it signs, and as `previous` at least this long after it signed last, so that a verifier that honours
  * `JWKS_MAX_AGE_SECONDS` knows every key it meets. Only the first key of a new ring signs from the moment it is published.
  */
-export const MINIMUM_ROTATION_MILLISECONDS =
-  (JWKS_MAX_AGE_SECONDS + LONGEST_SIGNED_LIFE_SECONDS + ALLOWANCE_SECONDS) * 1000;
+export function minimumRotationOf(kind: SignedKind): number {
+  return (JWKS_MAX_AGE_SECONDS + LONGEST_SIGNED_LIFE_SECONDS[kind] + ALLOWANCE_SECONDS) * 1000;
+}
+
+/** That of assertions: what `assertionKeys.rotateEvery` is at least. Rings that need more take more. */
+export const MINIMUM_ROTATION_MILLISECONDS = minimumRotationOf('assertion');
 
 /** How often it looks whether a rotation is due, and whether an announced change was missed. */
 const TICK_MILLISECONDS = 60_000;
@@ -36,22 +55,28 @@ export interface JsonWebKeySet {
 export interface SigningKeys {
   /**
    * The same object until the next rotation. Throws `Outage('identity_unavailable')` if no ring of the algorithm was
-   * prepared or its ring is gone from the store.
+   * prepared or its ring is gone from the store. `kind` defaults to assertions.
    */
-  signer(algorithm: SigningAlgorithm): SigningKey;
+  signer(algorithm: SigningAlgorithm, kind?: SignedKind): SigningKey;
+}
+
+/** What verifies our own signatures. */
+export interface OwnVerificationKeys {
+  /** Keys of every ring of this kind, those that do not sign yet or no more included. The same array until something changes. */
+  verificationKeys(kind: SignedKind): readonly VerificationKey[];
 }
 
 /**
- * The gateway's own signing keys: a ring per purpose (`assertion:ES256`) of previous, current and next. A rotation moves each
+ * The gateway's own signing keys: a ring per purpose (`assertion:ES256`, `access-token:ES256`) of previous, current and next. A rotation moves each
  * one place; any replica may rotate, and of two at once one wins and the other takes what it wrote.
  */
-export interface Keyring extends SigningKeys {
-  /** Makes sure that there is a ring for each of the algorithms. Throws `StoreUnavailable`. */
-  prepare(algorithms: readonly SigningAlgorithm[]): Promise<void>;
+export interface Keyring extends SigningKeys, OwnVerificationKeys {
+  /** Makes sure that there is a ring for each of the algorithms; `kind` defaults to assertions. Throws `StoreUnavailable`. */
+  prepare(algorithms: readonly SigningAlgorithm[], kind?: SignedKind): Promise<void>;
   /** Public keys of all rings, whether the configuration still uses them or not. The same object until something changes. */
   jwks(): JsonWebKeySet;
   /**
-   * `tooSoon`: the last rotation is less than `MINIMUM_ROTATION_MILLISECONDS` ago. To be rid of a key that leaked,
+   * `tooSoon`: the last rotation is less than `minimumRotationOf` its kind ago. To be rid of a key that leaked,
    * rotate twice: the first rotation stops its use, the second one takes it from the published set.
    */
   rotate(purpose: string): Promise<RotationOutcome>;
@@ -91,9 +116,13 @@ export async function openKeyring(options: KeyringOptions): Promise<Keyring> {
       `assertionKeys.rotateEvery: found ${rotateEvery} ms, expected at least ${MINIMUM_ROTATION_MILLISECONDS} ms, so that verifiers can follow`,
     );
 
-  const prepared = new Set<SigningAlgorithm>();
+  const prepared = new Map<string, RingPurpose>();
   let rings: ReadonlyMap<string, Ring> = new Map();
   let published: JsonWebKeySet = { keys: [] };
+  let verifying: Readonly<Record<SignedKind, readonly VerificationKey[]>> = {
+    assertion: [],
+    'access-token': [],
+  };
   let lastTask: Promise<unknown> = Promise.resolve();
   let isRefreshQueued = false;
   let isClosed = false;
@@ -109,7 +138,7 @@ export async function openKeyring(options: KeyringOptions): Promise<Keyring> {
   async function read(): Promise<void> {
     const found = new Map<string, Ring>();
     for (const stored of await store.list()) {
-      if (algorithmOf(stored.purpose) === undefined) continue;
+      if (parsePurpose(stored.purpose) === undefined) continue;
       const known = rings.get(stored.purpose);
       const opened = openRing(stored, known, encryptionKeys);
       if (opened.ok) found.set(stored.purpose, opened.value);
@@ -121,11 +150,14 @@ export async function openKeyring(options: KeyringOptions): Promise<Keyring> {
     }
     rings = found;
     published = { keys: [...found.values()].flatMap(publicKeysOf) };
+    verifying = {
+      assertion: ringsOf(found, 'assertion').flatMap(verificationKeysOf),
+      'access-token': ringsOf(found, 'access-token').flatMap(verificationKeysOf),
+    };
   }
 
   async function createMissing(): Promise<void> {
-    for (const algorithm of prepared) {
-      const purpose = purposeOf(algorithm);
+    for (const [purpose, { algorithm }] of prepared) {
       if (rings.has(purpose)) continue;
       const now = clock();
       const current = await createSigningKey(purpose, algorithm, now, encryptionKeys);
@@ -163,7 +195,8 @@ export async function openKeyring(options: KeyringOptions): Promise<Keyring> {
     await createMissing();
     const now = clock();
     for (const ring of rings.values()) {
-      if (now >= ring.stored.rotatedAt + rotateEvery) await rotateRing(ring);
+      if (now >= ring.stored.rotatedAt + Math.max(rotateEvery, minimumOf(ring.stored.purpose)))
+        await rotateRing(ring);
     }
   }
 
@@ -190,16 +223,18 @@ export async function openKeyring(options: KeyringOptions): Promise<Keyring> {
   ticks.unref();
 
   return {
-    signer(algorithm) {
-      const ring = rings.get(purposeOf(algorithm));
+    signer(algorithm, kind = 'assertion') {
+      const purpose = purposeOf({ kind, algorithm });
+      const ring = rings.get(purpose);
       if (ring === undefined)
-        throw new Outage('identity_unavailable', `there are no signing keys for ${purposeOf(algorithm)}`);
+        throw new Outage('identity_unavailable', `there are no signing keys for ${purpose}`);
       return ring.current;
     },
+    verificationKeys: (kind) => verifying[kind],
     jwks: () => published,
-    prepare: (algorithms) =>
+    prepare: (algorithms, kind = 'assertion') =>
       serially(async () => {
-        for (const algorithm of algorithms) prepared.add(algorithm);
+        for (const algorithm of algorithms) prepared.set(purposeOf({ kind, algorithm }), { kind, algorithm });
         await createMissing();
       }),
     rotate: (purpose) =>
@@ -207,7 +242,7 @@ export async function openKeyring(options: KeyringOptions): Promise<Keyring> {
         await read();
         const ring = rings.get(purpose);
         if (ring === undefined) return { kind: 'absent' };
-        const notBefore = ring.stored.rotatedAt + MINIMUM_ROTATION_MILLISECONDS;
+        const notBefore = ring.stored.rotatedAt + minimumOf(purpose);
         if (clock() < notBefore) return { kind: 'tooSoon', notBefore };
         await rotateRing(ring);
         return { kind: 'rotated' };
@@ -221,7 +256,7 @@ export async function openKeyring(options: KeyringOptions): Promise<Keyring> {
       }),
     encryptionKeyUses: async () => encryptionKeyUses(await store.list(), encryptionKeys),
     problemWith(stored) {
-      if (algorithmOf(stored.purpose) === undefined) return undefined;
+      if (parsePurpose(stored.purpose) === undefined) return undefined;
       const opened = openRing(stored, undefined, encryptionKeys);
       return opened.ok ? undefined : opened.error;
     },
@@ -231,4 +266,12 @@ export async function openKeyring(options: KeyringOptions): Promise<Keyring> {
       unsubscribe();
     },
   };
+}
+
+function ringsOf(rings: ReadonlyMap<string, Ring>, kind: SignedKind): readonly Ring[] {
+  return [...rings.values()].filter(({ stored }) => parsePurpose(stored.purpose)?.kind === kind);
+}
+
+function minimumOf(purpose: string): number {
+  return minimumRotationOf(parsePurpose(purpose)?.kind ?? 'access-token');
 }

@@ -1,6 +1,7 @@
 import { ok, type Result } from '../base/result.ts';
 import { SIGNING_ALGORITHMS, type SigningAlgorithm } from './algorithm.ts';
 import type { EncryptionKeys } from './encryption-key.ts';
+import { admitKey, type VerificationKey } from './jwks-admission.ts';
 import type { StoredKeyring, StoredSigningKey } from './keyring-store.ts';
 import { isSealedByFirst } from './sealing.ts';
 import { openSigningKey, type PublicJwk, resealSigningKey, type SigningKey } from './signing-key.ts';
@@ -13,14 +14,30 @@ export interface Ring {
   readonly next: SigningKey;
 }
 
-/** The purpose of the ring whose keys sign assertions with this algorithm. */
-export function purposeOf(algorithm: SigningAlgorithm): string {
-  return `assertion:${algorithm}`;
+/** What the keys of a ring sign. Each has keys of its own: a signature of one kind is never one of the other. */
+export const SIGNED_KINDS = ['assertion', 'access-token'] as const;
+export type SignedKind = (typeof SIGNED_KINDS)[number];
+
+/** What a ring is for. */
+export interface RingPurpose {
+  readonly kind: SignedKind;
+  readonly algorithm: SigningAlgorithm;
 }
 
+/** The name of a ring in the store: `assertion:ES256`, `access-token:ES256`. */
+export function purposeOf({ kind, algorithm }: RingPurpose): string {
+  return `${kind}:${algorithm}`;
+}
+
+const PURPOSES: ReadonlyMap<string, RingPurpose> = new Map(
+  SIGNED_KINDS.flatMap((kind) =>
+    SIGNING_ALGORITHMS.map((algorithm): RingPurpose => ({ kind, algorithm })),
+  ).map((purpose) => [purposeOf(purpose), purpose]),
+);
+
 /** `undefined` = a ring of something else that shares the store. */
-export function algorithmOf(purpose: string): SigningAlgorithm | undefined {
-  return SIGNING_ALGORITHMS.find((algorithm) => purposeOf(algorithm) === purpose);
+export function parsePurpose(purpose: string): RingPurpose | undefined {
+  return PURPOSES.get(purpose);
 }
 
 /** Keys that `known` has open already are taken from there. The error is a sentence for the operator. */
@@ -62,4 +79,12 @@ export function resealRing(ring: Ring, encryptionKeys: EncryptionKeys): StoredKe
 
 export function publicKeysOf({ current, next, previous }: Ring): readonly PublicJwk[] {
   return [current, next, ...(previous === undefined ? [] : [previous])].map((key) => key.publicJwk);
+}
+
+/** Its public keys as those that verify what it signs; the newest first. */
+export function verificationKeysOf({ current, next, previous }: Ring): readonly VerificationKey[] {
+  return [next, current, ...(previous === undefined ? [] : [previous])].flatMap((key) => {
+    const admitted = admitKey(key.publicJwk, [key.algorithm]);
+    return admitted.ok ? [admitted.value] : [];
+  });
 }
