@@ -1,10 +1,8 @@
-import { createHash, createHmac, hash, type KeyObject, randomBytes } from 'node:crypto';
+import { createHash, createHmac, hash, type KeyObject } from 'node:crypto';
 import { crc32 } from 'node:zlib';
+import { BASE62, CROCKFORD_BASE32, randomText } from '../base/random-text.ts';
 import type { ApiKeyDigest, ApiKeyId } from './api-key.ts';
 
-/** Crockford base32 without I, L, O and U: can be said over a phone. */
-const ID_ALPHABET = '0123456789ABCDEFGHJKMNPQRSTVWXYZ';
-const BASE62 = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz';
 const ID_LENGTH = 8;
 const SECRET_LENGTH = 32;
 const CHECK_LENGTH = 6;
@@ -12,18 +10,6 @@ const ISSUED_KEY = /^ghk_([0-9A-HJKMNP-TV-Z]{8})_([0-9A-Za-z]{32})([0-9A-Za-z]{6
 
 /** What every key that we issue begins with. */
 export const ISSUED_KEY_PREFIX = 'ghk_';
-
-/** Uniform choice from an alphabet of at most 64 characters by rejection, so that no character is likelier. */
-function randomText(alphabet: string, length: number): string {
-  let text = '';
-  while (text.length < length) {
-    for (const byte of randomBytes(length * 2)) {
-      const index = byte & 63;
-      if (index < alphabet.length && text.length < length) text += alphabet.charAt(index);
-    }
-  }
-  return text;
-}
 
 /** CRC-32 of the text in six base62 digits: finds a typo before any look-up; it is no secret and proves nothing. */
 function checkOf(text: string): string {
@@ -39,13 +25,13 @@ function checkOf(text: string): string {
 /** The same id for the same text: 40 bits of its SHA-256. */
 export function apiKeyIdFor(text: string): ApiKeyId {
   const digest = createHash('sha256').update(text).digest();
-  return Array.from({ length: ID_LENGTH }, (_, at) => ID_ALPHABET.charAt((digest[at] ?? 0) & 31)).join(
+  return Array.from({ length: ID_LENGTH }, (_, at) => CROCKFORD_BASE32.charAt((digest[at] ?? 0) & 31)).join(
     '',
   ) as ApiKeyId;
 }
 
 /** A new key, `ghk_<id>_<secret><check>`: 40 bits of id, 190 bits of secret. */
-export function generateApiKey(id = randomText(ID_ALPHABET, ID_LENGTH) as ApiKeyId): {
+export function generateApiKey(id = randomText(CROCKFORD_BASE32, ID_LENGTH) as ApiKeyId): {
   readonly id: ApiKeyId;
   readonly key: string;
 } {
