@@ -18,6 +18,7 @@ import { keyRoutes } from './routes/keys.ts';
 import { observationRoutes } from './routes/observations.ts';
 import { operationRoutes } from './routes/operations.ts';
 import { revocationRoutes } from './routes/revocations.ts';
+import { sessionRoutes } from './routes/sessions.ts';
 import { tenantRoutes } from './routes/tenants.ts';
 
 /** Of requests that are about one thing. */
@@ -29,6 +30,7 @@ const ROUTES = [
   keyRoutes,
   importRoutes,
   tenantRoutes,
+  sessionRoutes,
   revocationRoutes,
   observationRoutes,
   operationRoutes,

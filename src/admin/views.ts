@@ -1,13 +1,16 @@
 import type { KeyWithState } from '../api-keys/key-service.ts';
 import type { StoredAuditRecord } from '../audit/audit-store.ts';
 import type { EpochMilliseconds } from '../base/clock.ts';
+import { definedMembers } from '../base/defined-members.ts';
 import type { StoredKeyring, StoredSigningKey } from '../keys/keyring-store.ts';
 import { type Revocation, revocationIdOf } from '../revocation/revocation.ts';
+import type { Session } from '../sessions/session.ts';
 import type { AdministeredTenant } from '../tenants/tenant-service.ts';
 import type { StatusReport } from './admin-context.ts';
 import type { KeyView } from './schemas/keys.ts';
 import type { AuditRecordView, KeyringView, SigningKeyView, StatusView } from './schemas/operations.ts';
 import type { RevocationView } from './schemas/revocations.ts';
+import type { SessionView } from './schemas/sessions.ts';
 import type { TenantView } from './schemas/tenants.ts';
 
 export type { KeyView } from './schemas/keys.ts';
@@ -59,6 +62,35 @@ export function viewRevocation(revocation: Revocation): RevocationView {
     revokedBy,
     ...(reason !== undefined && { reason }),
   };
+}
+
+/** Neither digests nor what is kept of the upstream are shown, nor the profile, which the upstream may show to fewer people. */
+export function viewSession(session: Session): SessionView {
+  const { id, kind, login, subject, user, tenant, tenants, roles, scopes, client, host, peer, agent } =
+    session;
+  return {
+    id,
+    kind,
+    login,
+    subject,
+    user: definedMembers(user),
+    tenant,
+    tenants,
+    roles,
+    scopes,
+    ...(client !== undefined && { client }),
+    host,
+    peer,
+    agent,
+    authenticatedAt: instantOf(session.authenticatedAt),
+    expiresAt: instantOf(session.expiresAt),
+    absoluteEnd: instantOf(session.absoluteEnd),
+    ...optionalInstant('refreshableUntil', endOfRotation(session)),
+  };
+}
+
+function endOfRotation({ rotation }: Session): EpochMilliseconds | undefined {
+  return rotation === undefined ? undefined : Math.min(rotation.idleEnd, rotation.absoluteEnd);
 }
 
 export function viewKeyring({ purpose, rotatedAt, previous, current, next }: StoredKeyring): KeyringView {

@@ -6,6 +6,7 @@ import { registerKeys } from './commands/keys.ts';
 import { registerObservations } from './commands/observations.ts';
 import { registerOperations } from './commands/operations.ts';
 import { registerRevocations } from './commands/revocations.ts';
+import { registerSessions } from './commands/sessions.ts';
 import { registerTenants } from './commands/tenants.ts';
 import { CliFailure } from './failure.ts';
 import { printable } from './output.ts';
@@ -40,6 +41,7 @@ export function createProgram(version: string): Command {
     .configureHelp({ showGlobalOptions: true });
   registerKeys(program);
   registerTenants(program);
+  registerSessions(program);
   registerRevocations(program);
   registerKeyring(program);
   registerAudit(program);

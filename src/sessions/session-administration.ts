@@ -29,9 +29,11 @@ export type SessionOwner =
 export interface EndedSessions {
   /** It refuses all of them from the first moment on, on every replica; a later login passes. */
   readonly revocation: Revocation;
+  /** Logins until then have ended, inclusive. */
+  readonly before: EpochMilliseconds;
   /** Records that were there. */
   readonly ended: number;
-  /** False: there may be more records, which are refused but not gone yet. Ask again, with the same `issuedBefore`. */
+  /** False: there may be more records, which are refused but not gone yet. Ask again, with `before`. */
   readonly isComplete: boolean;
 }
 
@@ -146,7 +148,7 @@ export function createSessionAdministration(options: SessionAdministrationOption
       const now = clock();
       const issuedBefore = Math.min(until ?? now, now);
       const entry: Revocation = {
-        target: targetOf(owner),
+        target: targetOfOwner(owner),
         issuedBefore,
         expiresAt: now + longestLife() + ENTRY_MARGIN,
         revokedAt: now,
@@ -160,7 +162,7 @@ export function createSessionAdministration(options: SessionAdministrationOption
       const revocation = isLonger
         ? await revocations.add({ ...entry, expiresAt: lastEnd + ENTRY_MARGIN })
         : added;
-      return { revocation, ...outcome };
+      return { revocation, before: issuedBefore, ...outcome };
     },
   };
 }
@@ -171,7 +173,7 @@ export function expiryOfEntry(session: Session): EpochMilliseconds {
 }
 
 /** Sessions alone: the revocation of a client or of a tenant would take back their keys too. */
-function targetOf(owner: SessionOwner): Revocation['target'] {
+export function targetOfOwner(owner: SessionOwner): Revocation['target'] {
   switch (owner.kind) {
     case 'subject':
       return owner;

@@ -12,6 +12,7 @@ interface RevokeOptions {
   readonly token?: string;
   readonly issuer?: string;
   readonly subject?: string;
+  readonly session?: string;
   readonly client?: string;
   readonly tenant?: string;
   readonly issuedBefore?: string;
@@ -33,16 +34,22 @@ const COLUMNS: readonly Column<RevocationView>[] = [
 export function registerRevocations(program: Command): void {
   program
     .command('revoke')
-    .description('take back a credential, or all of a subject, client or tenant, everywhere and at once')
+    .description(
+      'take back a credential or session, or all of a subject, client or tenant, everywhere and at once',
+    )
     .option('--key <id>', 'an API key')
     .option(
       '--token <file|jti>',
       'a token: a file that holds the JWT (- for standard input), or with --issuer its jti',
     )
     .option('--issuer <name>', 'issuer of the jti: its name in the configuration, or its iss')
-    .option('--subject <subject>', 'user:ISSUER:ID or client:ISSUER:ID')
-    .option('--client <client>', 'all that came through a client: client:ISSUER:ID')
-    .option('--tenant <id>', 'all credentials, for one tenant')
+    .option('--session <id>', 'a session, and all that was given out for it')
+    .option(
+      '--subject <subject>',
+      'all of a user or client: user:ISSUER:ID, user:LOGIN:TENANT:ID, client:ISSUER:ID or client:ID',
+    )
+    .option('--client <client>', 'all that came through a client: client:ISSUER:ID, client:ID or key:ID')
+    .option('--tenant <id>', 'all credentials, for one tenant; for its sessions alone see sessions end')
     .option('--issued-before <when>', 'only what was issued until then: a time, or now')
     .option('--reason <text>', 'for the audit stream')
     .action(async (options: RevokeOptions, command: Command) => {
@@ -92,14 +99,15 @@ interface Requested {
 }
 
 async function requestedTarget(options: RevokeOptions): Promise<Requested> {
-  const { key, token, issuer, subject, client, tenant } = options;
-  const given = [key, token, subject, client, tenant].filter((value) => value !== undefined);
+  const { key, token, issuer, subject, session, client, tenant } = options;
+  const given = [key, token, subject, session, client, tenant].filter((value) => value !== undefined);
   if (given.length !== 1) {
-    throw usageFailure('Name one of --key, --token, --subject, --client and --tenant.');
+    throw usageFailure('Name one of --key, --token, --session, --subject, --client and --tenant.');
   }
   if (issuer !== undefined && token === undefined) throw usageFailure('--issuer goes with --token JTI.');
   if (key !== undefined) return { target: { kind: 'key', id: key } };
   if (subject !== undefined) return { target: { kind: 'subject', subject } };
+  if (session !== undefined) return { target: { kind: 'session', id: session } };
   if (client !== undefined) return { target: { kind: 'client', client } };
   if (tenant !== undefined) return { target: { kind: 'tenant', tenant } };
   if (issuer !== undefined) return { target: { kind: 'token', issuer, jti: token } };
