@@ -13,12 +13,14 @@ export interface LoginAttempt {
   /** Believed address of the client. */
   readonly peer: string;
   readonly userAgent: string;
+  /** `EndpointCall.origin`: what the upstream is told of how the client reached the gateway. */
+  readonly origin: string;
   readonly now: EpochMilliseconds;
   /** The client's own login request, sent on as it came but for its credentials and what the login block sets. */
   readonly received?: ReceivedLogin;
 }
 
-/** A login request that was posted to the upstream's own route. */
+/** A login, or logout, that was posted to the upstream's own route. */
 export interface ReceivedLogin {
   /** Path and query. */
   readonly target: string;
@@ -27,10 +29,16 @@ export interface ReceivedLogin {
   readonly body: Buffer;
 }
 
+/** As `ReceivedLogin`, with what else is told of its client. */
+export interface ReceivedLogout extends ReceivedLogin {
+  readonly origin: string;
+  readonly peer: string;
+}
+
 /** What the upstream said, read to its end. */
 export interface UpstreamAnswer {
   readonly status: number;
-  /** Name, value … without hop-by-hop fields and Set-Cookie. */
+  /** Name, value … without hop-by-hop fields, Content-Length and Set-Cookie. */
   readonly fields: readonly string[];
   readonly body: Buffer;
 }
@@ -53,7 +61,12 @@ export type LoginOutcome =
       readonly answer: UpstreamAnswer;
     }
   /** Unknown user or wrong password: nobody is told which. `reason` is for the log. */
-  | { readonly kind: 'rejected'; readonly answer: UpstreamAnswer; readonly reason: string }
+  | {
+      readonly kind: 'rejected';
+      /** `undefined`: the upstream was not asked, since no password could be that. */
+      readonly answer: UpstreamAnswer | undefined;
+      readonly reason: string;
+    }
   /** Too many failed ones of this user, or from this peer; the upstream was not asked. */
   | { readonly kind: 'throttled'; readonly retryAfterSeconds: number; readonly by: 'user' | 'peer' };
 
@@ -73,12 +86,16 @@ export interface LoginBridge {
   readonly keptCookies: ReadonlySet<string>;
   /** Throws `Outage('login_unavailable')` if the upstream did not say yes or no, `StoreUnavailable` if failures cannot be counted. */
   logIn(attempt: LoginAttempt): Promise<LoginOutcome>;
-  /** Tells the upstream, as the login block says. Never throws; waits a few seconds at most. */
-  logOut(jar: Jar, tenant: KnownTenant): Promise<void>;
+  /**
+   * Tells the upstream, as the login block says. Never throws; waits a few seconds at most. With `received`, the client's own request is
+   * sent on. `undefined`: there is no such request, or no answer.
+   */
+  logOut(jar: Jar, tenant: KnownTenant, received?: ReceivedLogout): Promise<UpstreamAnswer | undefined>;
   /** Whether an answer looks as if the upstream's session were gone. Cheap: asked on every answer to a session. */
   looksLost(status: number, location: string | undefined): boolean;
-  /** Asks the upstream. `unknown`: it did not say. */
+  /** Asks the upstream. Never throws. `unknown`: it did not say. */
   probe(jar: Jar, tenant: KnownTenant): Promise<'alive' | 'lost' | 'unknown'>;
+  /** Throws `Outage('login_unavailable')` if the upstream did not say. */
   switchTenant(jar: Jar, to: KnownTenant): Promise<SwitchOutcome>;
   /** Username and tenant claim in the body of an intercepted login; `undefined`: it is no such body. */
   readLogin(contentType: string | undefined, body: Buffer): ReadLogin | undefined;

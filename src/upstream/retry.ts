@@ -19,7 +19,11 @@ const IDEMPOTENT: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS', 'PUT'
  * old connection broke before any byte of an answer, as happens when the upstream closes it at that moment. Never
  * after an answer, whatever its status.
  */
-export function mayRetry(progress: Progress, request: ForwardedRequest, error: unknown): boolean {
+export function mayRetry(
+  progress: Progress,
+  request: Pick<ForwardedRequest, 'method' | 'body'>,
+  error: unknown,
+): boolean {
   if (!progress.isConnected) return true;
   return (
     progress.isConnectionReused &&

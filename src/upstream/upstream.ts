@@ -78,6 +78,34 @@ export interface Upstream {
     response: ServerResponse,
     finished: (outcome: ForwardOutcome) => void,
   ): void;
+  /**
+   * A request of the gateway's own, answered whole. Sent again only where the upstream cannot have seen it. Redirects are answers.
+   * Throws `AskFailed`, and what `fieldsFor` throws.
+   */
+  ask(request: OwnRequest): Promise<OwnAnswer>;
+}
+
+export interface OwnRequest {
+  readonly method: string;
+  /** Path and query, without the base path. */
+  readonly target: string;
+  /** As of a forwarded request. */
+  readonly fieldsFor: (target: Target) => string[];
+  readonly body?: Buffer;
+  readonly tenant: TenantId | undefined;
+  /** From now to the end of the answer. */
+  readonly timeoutMilliseconds: number;
+  /** Most bytes of the answer's body. */
+  readonly answerLimit: number;
+  /** With it, Location is rewritten for a client that sees this origin, as in answers to forwarded requests. */
+  readonly publicOrigin?: string;
+}
+
+export interface OwnAnswer {
+  readonly status: number;
+  /** Name, value … without hop-by-hop fields; each Set-Cookie apart. Latin-1. */
+  readonly fields: readonly string[];
+  readonly body: Buffer;
 }
 
 export interface Target {

@@ -5,6 +5,7 @@ import { isRefusedAddress } from '../base/refused-address.ts';
 import type { Settings, UpstreamSettings } from '../config/schema/config.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 import type { TenantId } from '../tenants/tenant.ts';
+import { ask } from './ask.ts';
 import { type Balancer, createBalancer } from './balancer.ts';
 import { Exchange } from './exchange.ts';
 import type { ExchangeRules } from './exchange-rules.ts';
@@ -72,6 +73,7 @@ export function createUpstreams(
       forward(request, received, response, finished) {
         new Exchange(rules, balancerOf(request.tenant), request, received, response, finished).start();
       },
+      ask: (request) => ask(rules, balancerOf(request.tenant), request),
     };
   }
 
