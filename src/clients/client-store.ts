@@ -12,6 +12,6 @@ export interface ClientStore {
   list(): Promise<readonly Client[]>;
   /** Writes `client`, whose revision is one more than `expectedRevision`. */
   replace(client: Client, expectedRevision: number): Promise<'replaced' | 'stale' | 'absent'>;
-  /** True if there was one. */
-  remove(id: ClientId): Promise<boolean>;
+  /** True if there was one; with `revision`, only one of that revision is removed. */
+  remove(id: ClientId, revision?: number): Promise<boolean>;
 }

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { type ApiKey, type ApiKeyId, parseApiKeyId } from '../../src/api-keys/api-key.ts';
 import type { AuditRecord } from '../../src/audit/audit-record.ts';
+import { type Client, type ClientId, parseClientId } from '../../src/clients/client.ts';
 import type { StoredKeyring, StoredSigningKey } from '../../src/keys/keyring-store.ts';
 import type { Revocation } from '../../src/revocation/revocation.ts';
 import type { ReplicaReport } from '../../src/stores/replica-registry.ts';
@@ -36,6 +37,32 @@ export function anApiKey(id: string, members: Partial<Omit<ApiKey, 'id'>> = {}):
     roles: [],
     origin: 'issued',
     createdAt: NOW,
+    ...members,
+  };
+}
+
+export function clientId(text: string): ClientId {
+  const id = parseClientId(text);
+  if (id === undefined) throw new Error(`not a client id: ${text}`);
+  return id;
+}
+
+/** A confidential client whose secret is its id. */
+export function aClient(id: string, members: Partial<Omit<Client, 'id'>> = {}): Client {
+  return {
+    id: clientId(id),
+    name: `Client ${id}`,
+    origin: 'stored',
+    isPublic: false,
+    secrets: [{ hex: createHash('sha256').update(id).digest('hex') }],
+    grants: ['client_credentials'],
+    scopes: ['orders:read'],
+    tenants: [tenantId('acme')],
+    browserSession: false,
+    origins: [],
+    accessTokenFormat: 'opaque',
+    createdAt: NOW,
+    revision: 1,
     ...members,
   };
 }

@@ -3,6 +3,7 @@ import { StoreUnavailable } from '../../src/base/outage.ts';
 import { revocationIdOf } from '../../src/revocation/revocation.ts';
 import type { Stores } from '../../src/stores/stores.ts';
 import {
+  aClient,
   aKeyring,
   anApiKey,
   anAuditRecord,
@@ -10,6 +11,7 @@ import {
   aReplica,
   aTenant,
   aTenantRevocation,
+  clientId,
   MINUTE,
   NOW,
   tenantId,
@@ -47,6 +49,16 @@ const CALLS: readonly (readonly [string, (stores: Stores) => Promise<unknown>])[
   ['replicas.announce', (stores) => stores.replicas.announce(aReplica('host:1'), MINUTE)],
   ['replicas.list', (stores) => stores.replicas.list()],
   ['replicas.withdraw', (stores) => stores.replicas.withdraw('host:1')],
+  ['clients.create', (stores) => stores.clients.create(aClient('web'))],
+  ['clients.find', (stores) => stores.clients.find(clientId('web'))],
+  ['clients.list', (stores) => stores.clients.list()],
+  ['clients.replace', (stores) => stores.clients.replace(aClient('web', { revision: 2 }), 1)],
+  ['clients.remove', (stores) => stores.clients.remove(clientId('web'))],
+  ['attempts.take', (stores) => stores.attempts.take('k', { count: 1, windowMilliseconds: MINUTE }, NOW)],
+  [
+    'attempts.giveBack',
+    (stores) => stores.attempts.giveBack('k', { count: 1, windowMilliseconds: MINUTE }, NOW),
+  ],
   ['audit.append', (stores) => stores.audit.append([anAuditRecord('d1')])],
   ['audit.read', (stores) => stores.audit.read({ limit: 1 })],
   ['audit.prune', (stores) => stores.audit.prune(1)],

@@ -9,8 +9,10 @@ import type { RedisSettings } from '../../src/stores/redis/settings.ts';
 import { createCertificateAuthority } from '../support/certificates.ts';
 import { type RunningRedis, redisMissing, redisSettings, startRedis } from '../support/redis.ts';
 import { apiKeyStoreContract } from './api-keys.contract.ts';
+import { attemptStoreContract } from './attempts.contract.ts';
 import { auditStoreContract } from './audit.contract.ts';
 import { changeFeedContract } from './change-feed.contract.ts';
+import { clientStoreContract } from './clients.contract.ts';
 import { keyringStoreContract } from './keyring.contract.ts';
 import { lifecycleContract } from './lifecycle.contract.ts';
 import { replayStoreContract } from './replays.contract.ts';
@@ -51,6 +53,8 @@ describe.skipIf(redisMissing)(`Redis ${redisMissing ?? 'in the open'}`, () => {
   replayStoreContract(adapter);
   replicaRegistryContract(adapter);
   keyringStoreContract(adapter);
+  clientStoreContract(adapter);
+  attemptStoreContract(adapter);
   auditStoreContract(adapter);
   changeFeedContract(adapter);
   lifecycleContract(adapter);
@@ -66,6 +70,7 @@ describe.skipIf(redisMissing)(`Redis ${redisMissing ?? 'in the open'}`, () => {
           const name = key
             .replace(/^t\d+:/, 'PREFIX')
             .replace(/\{t\d+:/, '{PREFIX')
+            .replace(/attempts:.*/, 'attempts:DIGEST')
             .replace(/replay:.*/, 'replay:DIGEST')
             .replace(/:replica:.*/, ':replica:ID');
           if (found.has(name)) continue;

@@ -1,15 +1,19 @@
 import type { Clock } from '../../base/clock.ts';
 import type { Stores } from '../stores.ts';
 import { createApiKeyStore } from './api-keys.ts';
+import { createAttemptStore } from './attempts.ts';
 import { createAuditStore } from './audit.ts';
 import { createChangeFeed } from './change-feed.ts';
+import { createClientStore } from './clients.ts';
 import { openConnection } from './connection.ts';
 import { createDatabase } from './database.ts';
 import { createKeyringStore } from './keyrings.ts';
 import { createReplayStore } from './replays.ts';
 import { createReplicaRegistry } from './replicas.ts';
 import { createRevocationStore } from './revocations.ts';
+import { createSessionStore } from './sessions.ts';
 import { createTenantStore } from './tenants.ts';
+import { createTokenStore } from './tokens.ts';
 
 export interface EmbeddedStoreOptions {
   /** A file, made (mode 0600) with its folder if it is not there, or `:memory:`. */
@@ -33,6 +37,10 @@ export function openEmbeddedStore(options: EmbeddedStoreOptions): Stores {
     revocations: createRevocationStore(database, options.clock),
     keyring: createKeyringStore(database),
     replays: createReplayStore(database),
+    clients: createClientStore(database),
+    attempts: createAttemptStore(database),
+    sessions: createSessionStore(database),
+    tokens: createTokenStore(database),
     audit: createAuditStore(database),
     changes: { subscribe: (listener) => changes.subscribe(listener), lag: (now) => changes.lag(now) },
     replicas: createReplicaRegistry(database, options.clock),

@@ -95,6 +95,47 @@ const MIGRATIONS: readonly string[] = [
   CREATE INDEX audit_by_tenant ON audit (tenant, sequence) WHERE tenant IS NOT NULL;
   CREATE INDEX audit_by_code ON audit (code, sequence);
   `,
+  `
+  -- No reference to tenants, as with API keys.
+  CREATE TABLE clients (
+    id TEXT NOT NULL PRIMARY KEY,
+    record TEXT NOT NULL
+  ) STRICT, WITHOUT ROWID;
+
+  CREATE TABLE attempts (
+    bucket TEXT NOT NULL PRIMARY KEY,
+    used REAL NOT NULL,
+    at REAL NOT NULL,
+    full_at REAL NOT NULL
+  ) STRICT, WITHOUT ROWID;
+  CREATE INDEX attempts_by_end ON attempts (full_at);
+  `,
+  `
+  -- Subject and client are escaped. The jar is sealed.
+  CREATE TABLE sessions (
+    id TEXT NOT NULL PRIMARY KEY,
+    subject TEXT NOT NULL,
+    client TEXT,
+    tenant TEXT NOT NULL,
+    ends_at REAL NOT NULL,
+    record TEXT NOT NULL,
+    jar TEXT,
+    jar_revision INTEGER,
+    CHECK ((jar IS NULL) = (jar_revision IS NULL))
+  ) STRICT;
+  CREATE INDEX sessions_by_subject ON sessions (subject, id);
+  CREATE INDEX sessions_by_tenant ON sessions (tenant, id);
+  CREATE INDEX sessions_by_client ON sessions (client, id);
+  CREATE INDEX sessions_by_end ON sessions (ends_at);
+
+  -- SHA-256 of the token, and never the token.
+  CREATE TABLE tokens (
+    digest BLOB NOT NULL PRIMARY KEY,
+    record TEXT NOT NULL,
+    expires_at REAL NOT NULL
+  ) STRICT, WITHOUT ROWID;
+  CREATE INDEX tokens_by_expiry ON tokens (expires_at);
+  `,
 ];
 
 /**

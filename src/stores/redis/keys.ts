@@ -18,12 +18,21 @@ export interface RedisKeys {
   readonly revocationIds: string;
   readonly revocationExpiries: string;
   readonly keyrings: string;
+  readonly clients: string;
+  readonly sessions: string;
+  readonly sessionJars: string;
+  readonly sessionExpiries: string;
+  readonly sessionIndex: string;
   readonly auditRecords: string;
   readonly auditPosition: string;
   readonly auditByDecision: string;
   readonly replicaIds: string;
   /** What one replica says of itself. */
   replica(id: string): string;
+  /** One key per bucket, spread over a cluster. */
+  attempts(key: string): string;
+  /** One key per opaque token of ours, by the bytes of its SHA-256, spread over a cluster. */
+  token(digest: Buffer): string;
   /** One key per claim, spread over a cluster: it takes part in no other step. */
   replay(space: string, id: string): string;
 }
@@ -56,11 +65,20 @@ export function createRedisKeys(prefix: string): RedisKeys {
     revocationIds: `${state}revocation-ids`,
     revocationExpiries: `${state}revocation-expiries`,
     keyrings: `${state}keyrings`,
+    clients: `${state}clients`,
+    sessions: `${state}sessions`,
+    sessionJars: `${state}session-jars`,
+    sessionExpiries: `${state}session-expiries`,
+    sessionIndex: `${state}session-index`,
     auditRecords: `${audit}records`,
     auditPosition: `${audit}position`,
     auditByDecision: `${audit}by-decision`,
     replicaIds: `${replicas}ids`,
     replica: (id) => `${replicas}replica:${escapeKeyPart(id)}`,
+    // Hashed, since a key may hold what somebody typed as a user name, of any length.
+    attempts: (key) =>
+      `${prefix}attempts:${createHash('sha256').update(escapeKeyPart(key)).digest('base64url')}`,
+    token: (digest) => `${prefix}token:${digest.toString('base64url')}`,
     // Hashed, since an id may be a ticket or a nonce that is still worth something.
     replay: (space, id) =>
       `${prefix}replay:${createHash('sha256')

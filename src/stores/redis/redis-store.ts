@@ -3,8 +3,10 @@ import type { Clock } from '../../base/clock.ts';
 import { createChangeListeners } from '../listeners.ts';
 import type { Stores } from '../stores.ts';
 import { createApiKeyStore } from './api-keys.ts';
+import { createAttemptStore } from './attempts.ts';
 import { createAuditStore } from './audit.ts';
 import { BLOCK_MILLISECONDS, openChangeReader } from './change-reader.ts';
+import { createClientStore } from './clients.ts';
 import { openConnection, type RedisConnection } from './connection.ts';
 import { createDatabase } from './database.ts';
 import { createKeyringStore } from './keyrings.ts';
@@ -13,8 +15,10 @@ import { createReplayStore } from './replays.ts';
 import { createReplicaRegistry } from './replicas.ts';
 import { createRevocationStore } from './revocations.ts';
 import { checkServer, type RedisServerStatus } from './server-check.ts';
+import { createSessionStore } from './sessions.ts';
 import { describeServer, type RedisSettings } from './settings.ts';
 import { createTenantStore } from './tenants.ts';
+import { createTokenStore } from './tokens.ts';
 
 export interface RedisStoreOptions {
   readonly settings: RedisSettings;
@@ -59,6 +63,10 @@ export async function openRedisStore(options: RedisStoreOptions): Promise<RedisS
       revocations: createRevocationStore(database, clock),
       keyring: createKeyringStore(database),
       replays: createReplayStore(database),
+      clients: createClientStore(database),
+      attempts: createAttemptStore(database),
+      sessions: createSessionStore(database),
+      tokens: createTokenStore(database, clock),
       audit: createAuditStore(database),
       changes: { subscribe: listeners.subscribe, lag: (now) => reader.lag(now) },
       replicas: createReplicaRegistry(database),

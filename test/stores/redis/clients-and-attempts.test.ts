@@ -1,0 +1,81 @@
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import type { RedisStores } from '../../../src/stores/redis/redis-store.ts';
+import { aClient, clientId, MINUTE, NOW } from '../../contract/fixtures.ts';
+import { race, recordChanges } from '../../contract/store-adapter.ts';
+import { type RunningRedis, redisMissing, redisSettings, startRedis, until } from '../../support/redis.ts';
+import { useOpenStores } from './opened-stores.ts';
+
+const RATE = { count: 10, windowMilliseconds: MINUTE };
+const web = clientId('web');
+
+describe.skipIf(redisMissing)(`two gateways on one Redis ${redisMissing ?? ''}`, () => {
+  let redis: RunningRedis;
+  let one: RedisStores;
+  let other: RedisStores;
+  const open = useOpenStores();
+  beforeAll(async () => {
+    redis = await startRedis();
+  });
+  afterAll(() => redis.stop());
+  beforeEach(async () => {
+    one = await open(redisSettings(redis));
+    other = await open(redisSettings(redis));
+  });
+  afterEach(async () => {
+    await redis.admin.flushall();
+  });
+
+  async function bucketNames(): Promise<readonly string[]> {
+    return redis.admin.keys('gatehouse:attempts:*');
+  }
+
+  it('share a bucket: of 50 takes at once through both, exactly 10 get one', async () => {
+    const outcomes = await race(50, (at) => (at % 2 === 0 ? one : other).attempts.take('key', RATE, NOW));
+    expect(outcomes.filter(({ kind }) => kind === 'taken')).toHaveLength(10);
+  });
+
+  it('whose clocks differ get no more for it', async () => {
+    const outcomes = await race(50, (at) =>
+      at % 2 === 0 ? one.attempts.take('key', RATE, NOW) : other.attempts.take('key', RATE, NOW - 5000),
+    );
+    expect(outcomes.filter(({ kind }) => kind === 'taken')).toHaveLength(10);
+  });
+
+  it('keep a bucket until it is full and a minute longer, and what somebody typed is not in its name', async () => {
+    await one.attempts.take('login:acme:alice@example.com', RATE, NOW);
+    const [name = '', ...rest] = await bucketNames();
+    expect(rest).toEqual([]);
+    expect(name).not.toMatch(/acme|alice/);
+    const life = await redis.admin.pttl(name);
+    expect(life).toBeGreaterThan(MINUTE);
+    expect(life).toBeLessThanOrEqual(MINUTE + RATE.windowMilliseconds / RATE.count);
+    expect(await redis.admin.get(name)).toBe(`1 ${NOW}`);
+  });
+
+  it('begin a bucket anew when the server has lost it, and count in it again', async () => {
+    await race(20, () => one.attempts.take('key', RATE, NOW));
+    await redis.admin.del(await bucketNames());
+    await one.attempts.giveBack('key', RATE, NOW);
+    const outcomes = await race(20, () => other.attempts.take('key', RATE, NOW));
+    expect(outcomes.filter(({ kind }) => kind === 'taken')).toHaveLength(10);
+  });
+
+  it('tell each other of clients, and neither takes a lost one for unknown', async () => {
+    const told = recordChanges(other);
+    await one.clients.create(aClient('web'));
+    await until('the other knows', () => told.length === 1);
+    expect(told).toEqual([{ kind: 'clientChanged', id: web }]);
+    expect(await other.clients.find(web)).toEqual(aClient('web'));
+    await redis.admin.flushall();
+    const lost = [
+      other.clients.find(web),
+      other.clients.list(),
+      other.clients.remove(web),
+      other.clients.replace(aClient('web', { revision: 2 }), 1),
+      other.clients.create(aClient('new')),
+    ];
+    for (const answer of await Promise.allSettled(lost))
+      expect(answer).toMatchObject({ status: 'rejected', reason: { message: /has lost the data/ } });
+    expect(await redis.admin.keys('*')).toEqual([]);
+  });
+});
