@@ -25,11 +25,14 @@ export type NewSession = Pick<
   | 'agent'
 > & {
   readonly jar: Jar;
-  /** Lives of the session itself; of a token session `ttl` is that of its absolute end. Milliseconds. */
+  /**
+   * Lives of the session itself, milliseconds. A token session is not renewed: it lives as long as its rotation may at most,
+   * and without one for `ttl`.
+   */
   readonly lives: { readonly ttl: number; readonly absolute: number };
   /** With it, there is a credential that rotates: a refresh token, or the remember-me cookie. Milliseconds. */
   readonly rotation?: { readonly idle: number; readonly absolute: number };
-  /** Most sessions of this subject; the oldest ones end. */
+  /** Most sessions of this subject; the oldest ones end. Of logins at the same moment any may be the oldest. */
   readonly perUser: number;
 };
 
@@ -82,10 +85,11 @@ export interface RotatedSession {
 export type SwitchRefusal = 'stale' | 'absent';
 
 /**
- * The life of sessions. All methods throw `StoreUnavailable`. Ended and expired ones are `undefined`; what the revocation list
- * says is the caller's to ask, since that is in memory.
+ * The life of sessions. All methods throw `StoreUnavailable`, also when what is kept of the upstream cannot be opened. Ended and
+ * expired ones are `undefined`; what the revocation list says is the caller's to ask, since that is in memory.
  */
 export interface SessionService {
+  /** More than `perUser` at a time there may be while several log in; when the last of them is done, there are not. */
   begin(login: NewSession): Promise<BegunSession>;
   /** By its cookie's value: `unknown` for whatever was not given out, `expired` once its possession is proven. */
   open(
@@ -107,14 +111,20 @@ export interface SessionService {
     options: RotationOptions,
     now: EpochMilliseconds,
   ): Promise<Result<RotatedSession, RotationRefusal>>;
-  /** Ends it and begins another one of the same login under a new id, for another of its tenants. */
+  /**
+   * Ends it and begins another one of the same login under a new id, for another of its tenants, with new credentials and no longer
+   * to live. Throws RangeError for a tenant that is not among `session.tenants`.
+   */
   switchTenant(
     session: Session,
     tenant: TenantId,
     jar: Jar,
     now: EpochMilliseconds,
   ): Promise<Result<BegunSession, SwitchRefusal>>;
-  /** Cookies that an answer set: each replaces the kept one only if that still has the version that the request was sent with. */
+  /**
+   * Cookies that an answer set or deleted, as `readKeptCookies` gives them: each replaces the kept one only if that still has the version
+   * that the request was sent with. What is kept by then; `undefined`: the session has ended.
+   */
   keepCookies(id: SessionId, set: readonly KeptCookie[]): Promise<Jar | undefined>;
   end(id: SessionId): Promise<boolean>;
   list(filter: SessionFilter): Promise<readonly Session[]>;
