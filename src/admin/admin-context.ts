@@ -50,7 +50,10 @@ export interface StatusReport {
 
 /** What administration is built on; the composition root gives it. */
 export interface AdminContext {
-  readonly stores: Pick<Stores, 'tenants' | 'apiKeys' | 'revocations' | 'keyring' | 'replays' | 'audit'>;
+  readonly stores: Pick<
+    Stores,
+    'tenants' | 'clients' | 'apiKeys' | 'revocations' | 'keyring' | 'replays' | 'audit'
+  >;
   readonly keyService: KeyService;
   readonly tenantService: TenantService;
   readonly keyring: Pick<Keyring, 'rotate' | 'reseal' | 'encryptionKeyUses' | 'problemWith'>;

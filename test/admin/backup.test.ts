@@ -4,6 +4,7 @@ import { afterEach, expect, test } from 'vitest';
 import { openRedisStore } from '../../src/stores/redis/redis-store.ts';
 import type { Stores } from '../../src/stores/stores.ts';
 import {
+  aClient,
   aKeyring,
   anApiKey,
   apiKeyId,
@@ -49,6 +50,23 @@ async function fill(stores: Stores): Promise<void> {
       lastUsedAt: NOW + 2,
     }),
   );
+  await stores.clients.create(
+    aClient('web-app', {
+      isPublic: true,
+      secrets: [],
+      grants: ['refresh_token'],
+      tenants: 'any',
+      login: 'main',
+      browserSession: true,
+      origins: ['https://app.example.com'],
+      accessTokenFormat: 'jwt',
+    }),
+  );
+  await stores.clients.create(
+    aClient('erp', {
+      secrets: [{ hex: 'ab'.repeat(32) }, { hex: 'cd'.repeat(32), expiresAt: NOW + MINUTE + 0.5 }],
+    }),
+  );
   await stores.revocations.add(aTenantRevocation('globex', { issuedBefore: NOW, reason: 'leak' }));
   await stores.revocations.add({
     target: { kind: 'token', issuer: 'idp', jti: 'j:1 ü' },
@@ -59,10 +77,11 @@ async function fill(stores: Stores): Promise<void> {
   await stores.keyring.save(aKeyring('other:purpose'), 0);
 }
 
-async function contentOf({ tenants, apiKeys, revocations, keyring }: Stores): Promise<object> {
+async function contentOf({ tenants, clients, apiKeys, revocations, keyring }: Stores): Promise<object> {
   return {
     tenants: await tenants.list(),
     suspensions: await tenants.listSuspensions(),
+    clients: await clients.list(),
     apiKeys: await apiKeys.list({ limit: 10_000 }),
     revocations: await revocations.list(NOW),
     keyrings: await keyring.list(),
@@ -71,9 +90,13 @@ async function contentOf({ tenants, apiKeys, revocations, keyring }: Stores): Pr
 
 /** A backup of these lines whose end is right. */
 function backupOf(...records: readonly object[]): string {
+  return backupOfVersion(2, ...records);
+}
+
+function backupOfVersion(version: number, ...records: readonly object[]): string {
   const head = {
     kind: 'gatehouse-backup',
-    version: 1,
+    version,
     createdAt: '2026-11-01T00:00:00.000Z',
     gatehouse: '0.1.0',
   };
@@ -96,7 +119,7 @@ test('what was backed up is what was restored, member for member', async () => {
   expect(backup.headers.get('cache-control')).toBe('no-store');
   expect(await restore(other, backup.text)).toMatchObject({
     status: 200,
-    json: { tenants: 2, suspensions: 1, apiKeys: 1201, revocations: 2, keyrings: 1 },
+    json: { tenants: 2, suspensions: 1, clients: 2, apiKeys: 1201, revocations: 2, keyrings: 1 },
   });
   expect(await contentOf(other.stores)).toEqual(await contentOf(one.stores));
 });
@@ -140,13 +163,14 @@ test('backup and restore are audited', async () => {
   await restore(admin, text);
   expect(await admin.audited('backup.restore', 2)).toMatchObject([
     { decision: 'attempted' },
-    { decision: 'changed', reason: '0 tenants, 0 keys, 0 revocations' },
+    { decision: 'changed', reason: '0 tenants, 0 clients, 0 keys, 0 revocations' },
   ]);
 });
 
 test.each<[string, (stores: Stores) => Promise<unknown>]>([
   ['a tenant', (stores) => stores.tenants.create(aTenant('globex'), NOW)],
   ['a suspension', (stores) => stores.tenants.setSuspension(tenantId('acme'), true, NOW)],
+  ['a client', (stores) => stores.clients.create(aClient('erp'))],
   ['a key', (stores) => stores.apiKeys.create(anApiKey('key'))],
   ['a revocation', (stores) => stores.revocations.add(aTenantRevocation('acme'))],
 ])('a store with %s in it is not restored into', async (_name, put) => {
@@ -167,7 +191,7 @@ const good = backupOf(suspension, { kind: 'suspension', tenant: 'globex' });
 test.each([
   ['nothing', '', 'cut off'],
   ['something else', 'SQLite format 3\n', 'no backup'],
-  ['a backup of a later version', good.replace('"version":1', '"version":2'), 'later version'],
+  ['a backup of a later version', backupOfVersion(3, suspension), 'later version'],
   ['a changed byte', good.replace('globex', 'globey'), 'checksum'],
   ['a line less', good.replace(`${JSON.stringify(suspension)}\n`, ''), 'checksum'],
   ['no end', good.slice(0, good.indexOf('{"kind":"end"')), 'cut off'],
@@ -175,6 +199,12 @@ test.each([
   ['something after its end', `${good}{}\n`, 'after its end'],
   ['an unknown record', backupOf({ kind: 'session' }), 'Line 2 of the backup is no record'],
   ['a key that is no digest', backupOf({ kind: 'apiKey', id: 'k', key: 's3cr3t' }), 'no record'],
+  ['a client with a secret', backupOf({ kind: 'client', ...aClient('erp'), secret: 's3cr3t' }), 'no record'],
+  [
+    'a client of the configuration',
+    backupOf({ kind: 'client', ...aClient('erp'), origin: 'configured' }),
+    'no record',
+  ],
   ['a tenant id that is none', backupOf({ kind: 'suspension', tenant: 's3cr3t/../x' }), 'no record'],
 ])('a backup with %s is refused before anything is written', async (_name, backup, detail) => {
   const admin = await start();
@@ -182,6 +212,16 @@ test.each([
   expect(refused).toMatchObject({ status: 422, json: { detail: expect.stringContaining(detail) } });
   expect(refused.text).not.toContain('s3cr3t');
   expect(await admin.stores.tenants.listSuspensions()).toEqual([]);
+});
+
+test('a backup of the first version, which had no clients, is restored as ever', async () => {
+  const admin = await start();
+  const restored = await restore(
+    admin,
+    backupOfVersion(1, suspension, { kind: 'suspension', tenant: 'globex' }),
+  );
+  expect(restored).toMatchObject({ status: 200, json: { suspensions: 2, clients: 0 } });
+  expect(await admin.stores.tenants.listSuspensions()).toEqual(['acme', 'globex']);
 });
 
 test('signing keys that this gateway could not open refuse the backup before anything is written', async () => {

@@ -123,7 +123,9 @@ test('a backup restored into an empty store with the same encryption key gives t
   });
   const restored = await cli(other, 'restore', file);
   expect(restored).toMatchObject({ code: 0, stderr: '' });
-  expect(restored.stdout).toBe('Restored: 1 tenants, 1 suspensions, 8 keys, 1 revocations, 1 keyrings.\n');
+  expect(restored.stdout).toBe(
+    'Restored: 1 tenants, 1 suspensions, 0 clients, 8 keys, 1 revocations, 1 keyrings.\n',
+  );
 
   await expect.poll(() => answersOf(other, requests), { timeout: 5000 }).toEqual(expected);
   await answersOf(other, requests.slice(0, 1));

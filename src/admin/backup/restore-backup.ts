@@ -6,13 +6,17 @@ import type { Stores } from '../../stores/stores.ts';
 import type { BackupKind, BackupRecord, RestoredView } from '../schemas/backup.ts';
 import { checkBackup, readBackup } from './read-backup.ts';
 
-type RestorableStores = Pick<Stores, 'tenants' | 'apiKeys' | 'revocations' | 'keyring' | 'replays'>;
+type RestorableStores = Pick<
+  Stores,
+  'tenants' | 'clients' | 'apiKeys' | 'revocations' | 'keyring' | 'replays'
+>;
 
 /** What refuses comes before what admits: a restore that fails half-way admits nothing that was revoked or suspended. */
-const ORDER: readonly BackupKind[] = ['revocation', 'suspension', 'tenant', 'apiKey', 'keyring'];
+const ORDER: readonly BackupKind[] = ['revocation', 'suspension', 'tenant', 'client', 'apiKey', 'keyring'];
 const COUNTS = {
   tenant: 'tenants',
   suspension: 'suspensions',
+  client: 'clients',
   apiKey: 'apiKeys',
   revocation: 'revocations',
   keyring: 'keyrings',
@@ -43,7 +47,7 @@ export async function restoreBackup(
   if (!(await stores.replays.claim('restore', 'store', now + CLAIM_MILLISECONDS, now))) {
     return refusal('conflict', 'Another restore began within the last ten minutes.');
   }
-  const restored = { tenants: 0, suspensions: 0, apiKeys: 0, revocations: 0, keyrings: 0 };
+  const restored = { tenants: 0, suspensions: 0, clients: 0, apiKeys: 0, revocations: 0, keyrings: 0 };
   for (const kind of ORDER) {
     for await (const batch of batchesOf(file, kind)) {
       const isWritten = await Promise.all(batch.map((record) => write(record, stores, clock)));
@@ -55,10 +59,14 @@ export async function restoreBackup(
 }
 
 /** Signing keys are made at start, so they do not count. */
-async function isEmpty({ tenants, apiKeys, revocations }: RestorableStores, now: number): Promise<boolean> {
+async function isEmpty(
+  { tenants, clients, apiKeys, revocations }: RestorableStores,
+  now: number,
+): Promise<boolean> {
   const found = await Promise.all([
     tenants.list(),
     tenants.listSuspensions(),
+    clients.list(),
     apiKeys.list({ limit: 1 }),
     revocations.list(now),
   ]);
@@ -88,6 +96,10 @@ async function write(record: BackupRecord, stores: RestorableStores, clock: Cloc
       return stores.tenants.setSuspension(record.tenant, true, clock());
     case 'tenant':
       return (await stores.tenants.create(record, record.createdAt)).kind === 'created';
+    case 'client': {
+      const { kind: _kind, ...client } = record;
+      return (await stores.clients.create({ ...client, revision: 1 })) === 'created';
+    }
     case 'apiKey': {
       const { kind: _kind, ...apiKey } = record;
       return (await stores.apiKeys.create(apiKey)) === 'created';

@@ -2,23 +2,26 @@ import { createHash } from 'node:crypto';
 import type { ApiKeyId } from '../../api-keys/api-key.ts';
 import type { EpochMilliseconds } from '../../base/clock.ts';
 import type { Stores } from '../../stores/stores.ts';
+import { BACKUP_VERSION } from '../schemas/backup.ts';
 import { instantOf } from '../views.ts';
 
 /** Media type of a backup: a JSON value per line. */
 export const JSON_LINES = 'application/jsonl';
-export const BACKUP_VERSION = 1;
 
 const PAGE = 500;
 
+type BackedUpStores = Pick<Stores, 'tenants' | 'clients' | 'apiKeys' | 'revocations' | 'keyring'>;
+
 /**
  * The store as JSON lines: a header, a line per record, and an end that counts and digests all before it. Everything but
- * the audit stream and single-use ids, which are of no use elsewhere. Keys are there as digests and signing keys sealed.
+ * the audit stream and single-use ids, which are of no use elsewhere, and what users were given by logging in: they log in
+ * anew. Keys and clients' secrets are there as digests and signing keys sealed.
  *
  * It is no snapshot, since gateways go on working meanwhile; revocations come last, so that whatever was revoked before
  * the end is revoked in it. Throws `StoreUnavailable`.
  */
 export async function* writeBackup(
-  stores: Pick<Stores, 'tenants' | 'apiKeys' | 'revocations' | 'keyring'>,
+  stores: BackedUpStores,
   gatehouse: string,
   now: EpochMilliseconds,
 ): AsyncGenerator<string> {
@@ -38,12 +41,13 @@ export async function* writeBackup(
 }
 
 async function* readRecords(
-  { tenants, apiKeys, revocations, keyring }: Pick<Stores, 'tenants' | 'apiKeys' | 'revocations' | 'keyring'>,
+  { tenants, clients, apiKeys, revocations, keyring }: BackedUpStores,
   now: EpochMilliseconds,
 ): AsyncGenerator<readonly object[]> {
   yield (await keyring.list()).map((ring) => ({ kind: 'keyring', ...ring }));
   yield (await tenants.list()).map((tenant) => ({ kind: 'tenant', ...tenant }));
   yield (await tenants.listSuspensions()).map((tenant) => ({ kind: 'suspension', tenant }));
+  yield (await clients.list()).map((client) => ({ kind: 'client', ...client }));
   let after: ApiKeyId | undefined;
   do {
     const page = await apiKeys.list({ ...(after !== undefined && { after }), limit: PAGE });

@@ -24,7 +24,8 @@ export function backupRoutes(app: AdminApp, context: AdminContext): void {
       schema: {
         operationId: 'getBackup',
         tags,
-        summary: 'The store as JSON lines: keys as digests, signing keys sealed',
+        summary:
+          'The store as JSON lines, without sessions: keys and secrets as digests, signing keys sealed',
         response: answers({
           200: { description: 'JSON lines.', content: { [JSON_LINES]: { schema: backupView } } },
         }),
@@ -70,8 +71,8 @@ export function backupRoutes(app: AdminApp, context: AdminContext): void {
             request,
             { action: 'backup.restore' },
             () => restoreBackup(file, stores, keyring, clock),
-            ({ tenants, apiKeys, revocations }) => ({
-              reason: `${tenants} tenants, ${apiKeys} keys, ${revocations} revocations`,
+            ({ tenants, clients, apiKeys, revocations }) => ({
+              reason: `${tenants} tenants, ${clients} clients, ${apiKeys} keys, ${revocations} revocations`,
             }),
           ),
         ),

@@ -1,12 +1,18 @@
 import type { Readable } from 'node:stream';
 import { z } from 'zod';
+import { GRANT_TYPES } from '../../clients/client.ts';
 import { SIGNING_ALGORITHMS } from '../../keys/algorithm.ts';
 import { revocationTarget } from './revocations.ts';
-import { keyId, tenantId } from './scalars.ts';
+import { clientId, keyId, tenantId } from './scalars.ts';
 
 /** Milliseconds since the epoch; a NumericDate may have a fraction. */
 const milliseconds = z.number();
 const text = z.string();
+
+/** 2: with clients. A backup of an older version is read too. */
+export const BACKUP_VERSION = 2;
+
+const sha256 = text.regex(/^[0-9a-f]{64}$/);
 
 const signingKey = z.strictObject({
   kid: text,
@@ -18,7 +24,7 @@ const signingKey = z.strictObject({
 
 export const backupHeader = z.strictObject({
   kind: z.literal('gatehouse-backup'),
-  version: z.literal(1),
+  version: z.union([z.literal(1), z.literal(BACKUP_VERSION)]),
   createdAt: text,
   gatehouse: text.describe('Version that wrote it.'),
 });
@@ -38,6 +44,23 @@ export const backupRecord = z.discriminatedUnion('kind', [
   }),
   z.strictObject({ kind: z.literal('suspension'), tenant: tenantId }),
   z.strictObject({
+    kind: z.literal('client'),
+    id: clientId,
+    name: text,
+    origin: z.literal('stored'),
+    isPublic: z.boolean(),
+    secrets: z.array(z.strictObject({ hex: sha256, expiresAt: milliseconds.exactOptional() })),
+    grants: z.array(z.enum(GRANT_TYPES)),
+    scopes: z.array(text),
+    tenants: z.union([z.literal('any'), z.array(tenantId)]),
+    login: text.exactOptional(),
+    browserSession: z.boolean(),
+    origins: z.array(text),
+    accessTokenFormat: z.enum(['opaque', 'jwt']),
+    createdAt: milliseconds,
+    revision: z.int(),
+  }),
+  z.strictObject({
     kind: z.literal('apiKey'),
     id: keyId,
     tenant: tenantId,
@@ -45,7 +68,7 @@ export const backupRecord = z.discriminatedUnion('kind', [
     owner: text.exactOptional(),
     digest: z.strictObject({
       algorithm: z.enum(['sha256', 'hmac-sha256']),
-      hex: text.regex(/^[0-9a-f]{64}$/),
+      hex: sha256,
     }),
     scopes: z.array(text),
     roles: z.array(text),
@@ -85,6 +108,7 @@ export const backupEnd = z.strictObject({
 export const restoredView = z.object({
   tenants: z.int(),
   suspensions: z.int(),
+  clients: z.int(),
   apiKeys: z.int(),
   revocations: z.int(),
   keyrings: z.int(),

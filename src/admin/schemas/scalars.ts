@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { type ApiKeyId, parseApiKeyId } from '../../api-keys/api-key.ts';
 import { parseDuration } from '../../base/duration.ts';
 import { parseInstant } from '../../base/instant.ts';
+import { type ClientId, parseClientId } from '../../clients/client.ts';
 import { parseSessionId, type SessionId } from '../../sessions/session.ts';
 import { parseTenantId, type TenantId } from '../../tenants/tenant.ts';
 
@@ -20,6 +21,10 @@ function parsed<T>(parse: (text: string) => T | undefined, expected: string) {
 }
 
 export const keyId = parsed<ApiKeyId>(parseApiKeyId, 'a key id');
+export const clientId = parsed<ClientId>(
+  parseClientId,
+  'a client id of letters, digits, ., _ and -, at most 64 characters',
+);
 export const sessionId = parsed<SessionId>(parseSessionId, 'a session id');
 export const tenantId = parsed<TenantId>(
   parseTenantId,

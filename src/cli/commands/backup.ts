@@ -11,7 +11,9 @@ import { openSession } from '../session.ts';
 export function registerBackup(program: Command): void {
   program
     .command('backup <file>')
-    .description('write the store to a new file: keys as digests, signing keys sealed')
+    .description(
+      'write the store, without sessions, to a new file: keys and secrets as digests, signing keys sealed',
+    )
     .action(async (file: string, _options: object, command: Command) => {
       const { client, print } = openSession(command);
       const records = await writeBackupFile(client, file);
@@ -27,8 +29,8 @@ export function registerBackup(program: Command): void {
       const restored = await client.upload<RestoredView>('/v1/restore', await openAsBlob(file), JSON_LINES);
       print(
         restored,
-        ({ tenants, suspensions, apiKeys, revocations, keyrings }) =>
-          `Restored: ${tenants} tenants, ${suspensions} suspensions, ${apiKeys} keys, ${revocations} revocations, ${keyrings} keyrings.\n`,
+        ({ tenants, suspensions, clients, apiKeys, revocations, keyrings }) =>
+          `Restored: ${tenants} tenants, ${suspensions} suspensions, ${clients} clients, ${apiKeys} keys, ${revocations} revocations, ${keyrings} keyrings.\n`,
       );
     });
 }
