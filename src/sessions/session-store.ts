@@ -23,7 +23,7 @@ export interface StoredSession {
 /**
  * All methods throw `StoreUnavailable` when they cannot know or could not make the change durable. Every change but a
  * creation is announced as `sessionChanged` in the same atomic step. What has ended by its own time is still found until it is pruned:
- * the caller compares times.
+ * the caller compares times. RangeError: a time that is not finite, a revision that does not follow, an owner that changed.
  */
 export interface SessionStore {
   /** `session.revision` is 1. `clash`: there is a session with this id. */
@@ -31,7 +31,7 @@ export interface SessionStore {
   find(id: SessionId): Promise<StoredSession | undefined>;
   /** Writes `session`, whose revision is one more than `expectedRevision`; the jar stays. Its subject, client and tenant do not change. */
   replace(session: Session, expectedRevision: number): Promise<'replaced' | 'stale' | 'absent'>;
-  /** In one step the old one ends and `successor` (revision 1) begins. Announced for the old one. */
+  /** In one step the old one ends and `successor` (revision 1, its id nobody else's) begins. Announced for the old one. */
   supersede(
     id: SessionId,
     expectedRevision: number,

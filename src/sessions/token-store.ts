@@ -27,13 +27,16 @@ export interface StoredTicket {
   readonly session: SessionId;
   /** Host that it was issued for, normalised. */
   readonly host: string;
+  /** What it stands in for: a ticket may do no more, and what it opens lives no longer (exclusive). */
+  readonly scopes: readonly string[];
+  readonly until: EpochMilliseconds;
   readonly issuedAt: EpochMilliseconds;
   readonly expiresAt: EpochMilliseconds;
 }
 
 /**
  * Opaque tokens by the SHA-256 (hex) of their whole text. Not announced: a token is taken back through the revocation list. All
- * methods throw `StoreUnavailable`.
+ * methods throw `StoreUnavailable`, and RangeError for what is no digest or no time.
  */
 export interface TokenStore {
   /** Kept until its `expiresAt`, by the store's own timing at least that long. */

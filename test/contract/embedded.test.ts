@@ -14,8 +14,10 @@ import { lifecycleContract } from './lifecycle.contract.ts';
 import { replayStoreContract } from './replays.contract.ts';
 import { replicaRegistryContract } from './replicas.contract.ts';
 import { revocationStoreContract } from './revocations.contract.ts';
+import { sessionStoreContract } from './sessions.contract.ts';
 import type { StoreAdapter } from './store-adapter.ts';
 import { tenantStoreContract } from './tenants.contract.ts';
+import { tokenStoreContract } from './tokens.contract.ts';
 
 /** The contract throws in listeners on purpose. */
 const onListenerError = (): void => {};
@@ -57,6 +59,8 @@ for (const adapter of [inMemory, inFile]) {
   keyringStoreContract(adapter);
   clientStoreContract(adapter);
   attemptStoreContract(adapter);
+  sessionStoreContract(adapter);
+  tokenStoreContract(adapter);
   auditStoreContract(adapter);
   changeFeedContract(adapter);
   lifecycleContract(adapter);

@@ -4,6 +4,8 @@ import type { AuditRecord } from '../../src/audit/audit-record.ts';
 import { type Client, type ClientId, parseClientId } from '../../src/clients/client.ts';
 import type { StoredKeyring, StoredSigningKey } from '../../src/keys/keyring-store.ts';
 import type { Revocation } from '../../src/revocation/revocation.ts';
+import { parseSessionId, type Session, type SessionId } from '../../src/sessions/session.ts';
+import type { StoredAccessToken, StoredTicket } from '../../src/sessions/token-store.ts';
 import type { ReplicaReport } from '../../src/stores/replica-registry.ts';
 import { parseTenantId, type Tenant, type TenantId } from '../../src/tenants/tenant.ts';
 
@@ -99,6 +101,69 @@ export function aKeyring(
     next: aSigningKey('two'),
     rotatedAt: NOW,
     revision: 1,
+    ...members,
+  };
+}
+
+/** The id that begins with this text, which may have the letters that no id has; it does not end in Z. */
+export function sessionId(text: string): SessionId {
+  const digits = text.replace(/[IL]/g, '1').replaceAll('O', '0').replaceAll('U', 'V');
+  const id = parseSessionId(digits.padEnd(16, 'Z'));
+  if (id === undefined) throw new Error(`not a session id: ${text}`);
+  return id;
+}
+
+/** A browser's session of one user, for one minute and at most an hour. */
+export function aSession(id: string, members: Partial<Omit<Session, 'id'>> = {}): Session {
+  return {
+    id: sessionId(id),
+    kind: 'browser',
+    login: 'main',
+    subject: 'user:main:acme:17',
+    user: { id: '17' },
+    tenant: tenantId('acme'),
+    tenants: [members.tenant ?? tenantId('acme')],
+    roles: [],
+    scopes: [],
+    profile: {},
+    host: 'api.example.com',
+    peer: '192.0.2.1',
+    agent: 'test',
+    authenticatedAt: NOW,
+    expiresAt: NOW + MINUTE,
+    absoluteEnd: NOW + 60 * MINUTE,
+    revision: 1,
+    ...members,
+  };
+}
+
+/** Of a client that acts for itself. */
+export function anAccessToken(
+  id: string,
+  members: Partial<Omit<StoredAccessToken, 'id' | 'kind'>> = {},
+): StoredAccessToken {
+  return {
+    kind: 'access',
+    id,
+    client: clientId('worker'),
+    tenants: [tenantId('acme')],
+    scopes: ['orders:read'],
+    issuedAt: NOW,
+    expiresAt: NOW + 5 * MINUTE,
+    ...members,
+  };
+}
+
+export function aTicket(id: string, members: Partial<Omit<StoredTicket, 'id' | 'kind'>> = {}): StoredTicket {
+  return {
+    kind: 'ticket',
+    id,
+    session: sessionId('S1'),
+    host: 'api.example.com',
+    scopes: ['orders:read'],
+    until: NOW + 5 * MINUTE,
+    issuedAt: NOW,
+    expiresAt: NOW + MINUTE,
     ...members,
   };
 }

@@ -18,8 +18,10 @@ import { lifecycleContract } from './lifecycle.contract.ts';
 import { replayStoreContract } from './replays.contract.ts';
 import { replicaRegistryContract } from './replicas.contract.ts';
 import { revocationStoreContract } from './revocations.contract.ts';
+import { sessionStoreContract } from './sessions.contract.ts';
 import type { StoreAdapter } from './store-adapter.ts';
 import { tenantStoreContract } from './tenants.contract.ts';
+import { tokenStoreContract } from './tokens.contract.ts';
 
 let opened = 0;
 
@@ -55,6 +57,8 @@ describe.skipIf(redisMissing)(`Redis ${redisMissing ?? 'in the open'}`, () => {
   keyringStoreContract(adapter);
   clientStoreContract(adapter);
   attemptStoreContract(adapter);
+  sessionStoreContract(adapter);
+  tokenStoreContract(adapter);
   auditStoreContract(adapter);
   changeFeedContract(adapter);
   lifecycleContract(adapter);
@@ -71,6 +75,7 @@ describe.skipIf(redisMissing)(`Redis ${redisMissing ?? 'in the open'}`, () => {
             .replace(/^t\d+:/, 'PREFIX')
             .replace(/\{t\d+:/, '{PREFIX')
             .replace(/attempts:.*/, 'attempts:DIGEST')
+            .replace(/token:.*/, 'token:DIGEST')
             .replace(/replay:.*/, 'replay:DIGEST')
             .replace(/:replica:.*/, ':replica:ID');
           if (found.has(name)) continue;
