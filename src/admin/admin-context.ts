@@ -4,7 +4,7 @@ import type { ZodTypeProvider } from 'fastify-type-provider-zod';
 import type { KeyService } from '../api-keys/key-service.ts';
 import type { AuditStream } from '../audit/audit-stream.ts';
 import type { Clock, EpochMilliseconds } from '../base/clock.ts';
-import type { ClientId } from '../clients/client.ts';
+import type { ClientService } from '../clients/client-service.ts';
 import type { ExplainedRequest, Explanation } from '../gateway/explain.ts';
 import type { Observation } from '../gateway/observations.ts';
 import type { EncryptionKeyUse } from '../keys/encryption-key-use.ts';
@@ -58,8 +58,7 @@ export interface AdminContext {
   readonly tenantService: TenantService;
   readonly keyring: Pick<Keyring, 'rotate' | 'reseal' | 'encryptionKeyUses' | 'problemWith'>;
   readonly sessions: SessionAdministration;
-  /** Whether configuration or store has this client. */
-  readonly isClient: (id: ClientId) => Promise<boolean>;
+  readonly clientService: ClientService;
   /** Names of the login blocks of the serving configuration. */
   readonly logins: () => readonly string[];
   /** Issuers of the serving configuration: their names, and their `iss`. */

@@ -13,6 +13,7 @@ import { ADMINISTRATOR, DECISION_ID, newDecisionId } from './audited-change.ts';
 import { describeApi, documentRoute } from './openapi.ts';
 import { AdminProblem, type AdminProblemStatus, type FieldError, problemBody } from './problem.ts';
 import { backupRoutes } from './routes/backup.ts';
+import { clientRoutes } from './routes/clients.ts';
 import { importRoutes } from './routes/imports.ts';
 import { keyRoutes } from './routes/keys.ts';
 import { observationRoutes } from './routes/observations.ts';
@@ -30,6 +31,7 @@ const ROUTES = [
   keyRoutes,
   importRoutes,
   tenantRoutes,
+  clientRoutes,
   sessionRoutes,
   revocationRoutes,
   observationRoutes,

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import type { ClientView } from './schemas/clients.ts';
 import type { KeyView } from './schemas/keys.ts';
 import type { TenantView } from './schemas/tenants.ts';
 
@@ -9,6 +10,11 @@ export function tagOfTenant(view: TenantView): string {
 
 /** A key's tag tells of what an administrator may change: neither a use of the key nor the passing of time changes it. */
 export function tagOfKey({ lastUsedAt: _lastUsedAt, state: _state, ...rest }: KeyView): string {
+  return tagOf(rest);
+}
+
+/** The end of an old secret, which comes with time, changes nothing; a new secret makes another revision. */
+export function tagOfClient({ secrets: _secrets, ...rest }: ClientView): string {
   return tagOf(rest);
 }
 

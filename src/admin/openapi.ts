@@ -10,6 +10,7 @@ const OPENAPI = '3.1.0';
 const TAGS = [
   { name: 'keys', description: 'API keys.' },
   { name: 'tenants', description: 'Tenants of the store and of the configuration.' },
+  { name: 'clients', description: 'OAuth clients.' },
   { name: 'sessions', description: "Users' logins, and all that was given out for them." },
   { name: 'revocations', description: 'The revocation list.' },
   { name: 'operations', description: 'Configuration, status, audit, signing keys, backup.' },

@@ -8,7 +8,7 @@ import type { AdminContext } from './admin-context.ts';
 
 type Parts = Pick<
   AdminContext,
-  'keyService' | 'tenantService' | 'sessions' | 'isClient' | 'issuers' | 'logins'
+  'keyService' | 'tenantService' | 'sessions' | 'clientService' | 'issuers' | 'logins'
 >;
 
 /**
@@ -18,7 +18,7 @@ type Parts = Pick<
 export function createTargetCheck(
   parts: Parts,
 ): (target: RevocationTarget) => Promise<Result<RevocationTarget, Refusal>> {
-  const { keyService, tenantService, sessions, isClient, issuers, logins } = parts;
+  const { keyService, tenantService, clientService, sessions, issuers, logins } = parts;
 
   /** `user:ISSUER:ID`, with an issuer or a login of the configuration, or a client. Keys are revoked as keys. */
   async function isKnownSubject(subject: string): Promise<boolean> {
@@ -42,7 +42,7 @@ export function createTargetCheck(
   async function isOwnClient(text: string): Promise<boolean> {
     const id = parseClientId(text);
     if (id === undefined) return false;
-    if (await isClient(id)) return true;
+    if ((await clientService.find(id)).ok) return true;
     return (await sessions.list({ client: subjectOfClient(id), limit: 1 })).sessions.length > 0;
   }
 

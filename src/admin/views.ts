@@ -2,11 +2,13 @@ import type { KeyWithState } from '../api-keys/key-service.ts';
 import type { StoredAuditRecord } from '../audit/audit-store.ts';
 import type { EpochMilliseconds } from '../base/clock.ts';
 import { definedMembers } from '../base/defined-members.ts';
+import type { AdministeredClient } from '../clients/client-service.ts';
 import type { StoredKeyring, StoredSigningKey } from '../keys/keyring-store.ts';
 import { type Revocation, revocationIdOf } from '../revocation/revocation.ts';
 import type { Session } from '../sessions/session.ts';
 import type { AdministeredTenant } from '../tenants/tenant-service.ts';
 import type { StatusReport } from './admin-context.ts';
+import type { ClientView } from './schemas/clients.ts';
 import type { KeyView } from './schemas/keys.ts';
 import type { AuditRecordView, KeyringView, SigningKeyView, StatusView } from './schemas/operations.ts';
 import type { RevocationView } from './schemas/revocations.ts';
@@ -48,6 +50,29 @@ export function viewTenant(administered: AdministeredTenant): TenantView {
     createdAt: instantOf(createdAt),
     updatedAt: instantOf(updatedAt),
     revision,
+  };
+}
+
+/** Of its secrets, those that are still good, by their end alone. */
+export function viewClient({ client, isInEffect }: AdministeredClient, now: EpochMilliseconds): ClientView {
+  const { id, name, origin, isPublic, grants, scopes, tenants, login, browserSession, origins } = client;
+  return {
+    id,
+    name,
+    origin,
+    isInEffect,
+    isPublic,
+    secrets: client.secrets
+      .filter(({ expiresAt }) => expiresAt === undefined || now < expiresAt)
+      .map(({ expiresAt }) => optionalInstant('expiresAt', expiresAt)),
+    grants,
+    scopes,
+    tenants,
+    ...(login !== undefined && { login }),
+    browserSession,
+    origins,
+    accessTokenFormat: client.accessTokenFormat,
+    ...(origin === 'stored' && { createdAt: instantOf(client.createdAt), revision: client.revision }),
   };
 }
 

@@ -1,6 +1,7 @@
 import { Command, CommanderError, Option } from 'commander';
 import { registerAudit } from './commands/audit.ts';
 import { registerBackup } from './commands/backup.ts';
+import { registerClients } from './commands/clients.ts';
 import { registerKeyring } from './commands/keyring.ts';
 import { registerKeys } from './commands/keys.ts';
 import { registerObservations } from './commands/observations.ts';
@@ -41,6 +42,7 @@ export function createProgram(version: string): Command {
     .configureHelp({ showGlobalOptions: true });
   registerKeys(program);
   registerTenants(program);
+  registerClients(program);
   registerSessions(program);
   registerRevocations(program);
   registerKeyring(program);

@@ -6,9 +6,12 @@ import { createAdminTokens, loadOrCreateAdminToken } from '../admin/admin-tokens
 import { createKeyService } from '../api-keys/key-service.ts';
 import { listConfiguredKeys } from '../authentication/configured-keys.ts';
 import { readVersion } from '../base/version.ts';
+import { createClientService } from '../clients/client-service.ts';
+import { configuredClients } from '../clients/open-client-directory.ts';
 import type { Settings } from '../config/schema/config.ts';
 import { explain } from '../gateway/explain.ts';
 import { createSessionAdministration } from '../sessions/session-administration.ts';
+import type { TenantId } from '../tenants/tenant.ts';
 import { configuredTenants } from '../tenants/tenant-directory.ts';
 import { createTenantService } from '../tenants/tenant-service.ts';
 import type { Foundation } from './foundation.ts';
@@ -23,6 +26,7 @@ export async function createAdministration(
 ): Promise<{ readonly app: AdminApp; readonly tokenFile: string | undefined }> {
   const { stores, clock, log, audit, keyring } = foundation;
   const serving = () => generations.current().settings;
+  const isTenant = async (id: TenantId) => generations.current().tenants.find(id) !== undefined;
   const tokenFile =
     settings.admin.tokens.length > 0 || foundation.dataFolder === undefined
       ? undefined
@@ -34,7 +38,7 @@ export async function createAdministration(
       apiKeys: stores.apiKeys,
       revocations: stores.revocations,
       configuredKeys: () => listConfiguredKeys(serving().apiKeys.keys),
-      isTenant: async (id) => generations.current().tenants.find(id) !== undefined,
+      isTenant,
       pepper: () => {
         const { pepper } = serving().apiKeys;
         return pepper === undefined ? undefined : createSecretKey(pepper.reveal(), 'utf8');
@@ -53,8 +57,15 @@ export async function createAdministration(
       longestLife: () => longestLifeOfLogin(serving()),
       clock,
     }),
-    isClient: async (id) =>
-      serving().clients[id] !== undefined || (await stores.clients.find(id)) !== undefined,
+    clientService: createClientService({
+      clients: stores.clients,
+      revocations: stores.revocations,
+      configured: () => configuredClients(serving()),
+      logins: () => Object.keys(serving().login),
+      accessTokenFormat: () => serving().tokens.format,
+      isTenant,
+      clock,
+    }),
     keyring,
     logins: () => Object.keys(serving().login),
     issuers: () => Object.entries(serving().issuers).map(([name, { issuer }]) => ({ name, issuer })),

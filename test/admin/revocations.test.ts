@@ -1,5 +1,5 @@
 import { afterEach, expect, test } from 'vitest';
-import { aTenant } from '../contract/fixtures.ts';
+import { aClient, anApiKey, aSession, aTenant } from '../contract/fixtures.ts';
 import { type RunningAdmin, startAdmin, textOf } from './running-admin.ts';
 
 let admin: RunningAdmin | undefined;
@@ -29,9 +29,23 @@ test.each([
   ['a token by its digest', { kind: 'tokenDigest', digest }, `token-digest:${digest}`],
   ['a subject', { kind: 'subject', subject: 'user:acme-login:47:11' }, 'subject:user%3Aacme-login%3A47%3A11'],
   ['a client', { kind: 'client', client: 'client:acme-login:erp' }, 'client:client%3Aacme-login%3Aerp'],
+  ['a user', { kind: 'subject', subject: 'user:main:acme:47:11' }, 'subject:user%3Amain%3Aacme%3A47%3A11'],
+  ['a client of ours', { kind: 'client', client: 'client:web-app' }, 'client:client%3Aweb-app'],
+  ['a legacy client', { kind: 'client', client: 'key:LEGACY00' }, 'client:key%3ALEGACY00'],
+  ['a token of ours', { kind: 'token', issuer: 'gatehouse', jti: 'j' }, 'token:gatehouse:j'],
+  ['a session', { kind: 'session', id: '0123456789ABCDEF' }, 'session:0123456789ABCDEF'],
+  [
+    'the sessions of a client',
+    { kind: 'clientSessions', client: 'client:web-app' },
+    'client-sessions:client%3Aweb-app',
+  ],
+  ['the sessions of a tenant', { kind: 'tenantSessions', tenant: 'acme' }, 'tenant-sessions:acme'],
   ['a tenant', { kind: 'tenant', tenant: 'acme' }, 'tenant:acme'],
 ])('%s is revoked, listed, and taken back by its id', async (_name, target, id) => {
-  const { call } = await start();
+  const { call, stores } = await start();
+  await stores.clients.create(aClient('web-app', { isPublic: true, secrets: [] }));
+  await stores.apiKeys.create(anApiKey('LEGACY00'));
+  await stores.sessions.create(aSession('0123456789ABCDEF'), undefined);
   const body = {
     target,
     issuedBefore: '2026-01-02T03:04:05.006Z',
@@ -64,6 +78,13 @@ test.each([
   ['a subject of an unknown issuer', { kind: 'subject', subject: 'user:acne-login:4711' }],
   ['a subject without an id', { kind: 'subject', subject: 'user:acme-login:' }],
   ['a client that is a user', { kind: 'client', client: 'user:acme-login:4711' }],
+  ['a user of an unknown login', { kind: 'subject', subject: 'user:elsewhere:acme:4711' }],
+  ['a session that is not there', { kind: 'session', id: '0123456789ABCDEF' }],
+  ['a session id that is none', { kind: 'session', id: 'ghs_0123456789ABCDEF' }],
+  ['a client that is not there', { kind: 'client', client: 'client:web-app' }],
+  ['sessions of a client that is not there', { kind: 'clientSessions', client: 'client:web-app' }],
+  ['a legacy client that is not there', { kind: 'client', client: 'key:NOBODY00' }],
+  ['a key as a subject', { kind: 'subject', subject: 'key:NOBODY00' }],
   ['a digest that is not one', { kind: 'tokenDigest', digest: 'abc' }],
   ['a kind that is not known', { kind: 'everything' }],
 ])('%s is refused, since it would revoke nothing', async (_name, target) => {
@@ -85,4 +106,13 @@ test('a key revoked by an entry shows as revoked, and what was issued later does
   }
   expect(await call('GET', `/v1/keys/${early}`)).toMatchObject({ json: { state: 'revoked' } });
   expect(await call('GET', `/v1/keys/${late}`)).toMatchObject({ json: { state: 'active' } });
+});
+
+test('the entry of a session is forgotten a day after all that was given out for it has ended', async () => {
+  const { call, stores } = await start();
+  const session = aSession('0123456789ABCDEF');
+  await stores.sessions.create(session, undefined);
+  const body = { target: { kind: 'session', id: session.id } };
+  const { json } = await call('POST', '/v1/revocations', { body });
+  expect(json).toMatchObject({ expiresAt: new Date(session.absoluteEnd + 86_400_000).toISOString() });
 });

@@ -12,6 +12,8 @@ import { createKeyService } from '../../src/api-keys/key-service.ts';
 import type { StoredAuditRecord } from '../../src/audit/audit-store.ts';
 import { createAuditStream } from '../../src/audit/audit-stream.ts';
 import { Secret } from '../../src/base/secret.ts';
+import type { Client } from '../../src/clients/client.ts';
+import { createClientService } from '../../src/clients/client-service.ts';
 import { createSessionAdministration } from '../../src/sessions/session-administration.ts';
 import { openEmbeddedStore } from '../../src/stores/embedded/embedded-store.ts';
 import type { Stores } from '../../src/stores/stores.ts';
@@ -64,6 +66,7 @@ export interface RunningAdmin {
 export interface RunningAdminOptions {
   readonly configuredTenants?: readonly Tenant[];
   readonly configuredKeys?: readonly ApiKey[];
+  readonly configuredClients?: readonly Client[];
   readonly pepper?: string;
   readonly reload?: () => Promise<ReloadReport>;
   readonly rotate?: AdminContext['keyring']['rotate'];
@@ -83,7 +86,7 @@ export async function startAdmin(options: RunningAdminOptions = {}): Promise<Run
   const { log, flush } = createLog({ level: 'trace', destination: logFile });
   const metrics = createMetrics(clock);
   const audit = createAuditStream({ store: stores.audit, log, metrics, clock });
-  const { configuredTenants = [], configuredKeys = [], pepper = PEPPER } = options;
+  const { configuredTenants = [], configuredKeys = [], configuredClients = [], pepper = PEPPER } = options;
   const issuers = [{ name: 'acme-login', issuer: 'https://login.acme.example' }];
   const tenantService = createTenantService({
     tenants: stores.tenants,
@@ -115,7 +118,15 @@ export async function startAdmin(options: RunningAdminOptions = {}): Promise<Run
       longestLife: () => 90 * 86_400_000,
       clock,
     }),
-    isClient: async (id) => (await stores.clients.find(id)) !== undefined,
+    clientService: createClientService({
+      clients: stores.clients,
+      revocations: stores.revocations,
+      configured: () => configuredClients,
+      logins: () => ['main'],
+      accessTokenFormat: () => 'opaque',
+      isTenant: async (id) => (await tenantService.find(id)).ok,
+      clock,
+    }),
     logins: () => ['main'],
     issuers: () => issuers,
     reload: options.reload ?? (async () => ({ outcome: 'unchanged', revision: 'r1' })),
