@@ -11,7 +11,7 @@ import type { RevocationStore } from './revocation-store.ts';
 export interface RevocationList {
   /** The entry that revokes this principal, or everything of its effective tenant; `undefined` if there is none. */
   find(
-    principal: Principal,
+    principal: Pick<Principal, 'revocationIds' | 'issuedAt'>,
     effectiveTenant: TenantId | undefined,
     now: EpochMilliseconds,
   ): Revocation | undefined;
