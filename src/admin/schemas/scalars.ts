@@ -4,6 +4,7 @@ import { parseDuration } from '../../base/duration.ts';
 import { parseInstant } from '../../base/instant.ts';
 import { type ClientId, parseClientId } from '../../clients/client.ts';
 import { parseSessionId, type SessionId } from '../../sessions/session.ts';
+import { redactText } from '../../telemetry/redaction.ts';
 import { parseTenantId, type TenantId } from '../../tenants/tenant.ts';
 
 /** What requests are made of. Times are RFC 3339, durations `7d`. No message repeats the input, which could be a secret in the wrong place. */
@@ -21,8 +22,9 @@ function parsed<T>(parse: (text: string) => T | undefined, expected: string) {
 }
 
 export const keyId = parsed<ApiKeyId>(parseApiKeyId, 'a key id');
+/** What looks like a credential is a secret in the place of an id: it would be repeated, and stored as it is. */
 export const clientId = parsed<ClientId>(
-  parseClientId,
+  (text) => (redactText(text) === text ? parseClientId(text) : undefined),
   'a client id of letters, digits, ., _ and -, at most 64 characters',
 );
 export const sessionId = parsed<SessionId>(parseSessionId, 'a session id');
