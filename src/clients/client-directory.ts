@@ -11,5 +11,7 @@ export interface ClientDirectory {
   list(): readonly Client[];
   /** Whether any client lists this Origin, exactly. For answers to preflights, which name no client. */
   isListedOrigin(origin: string): boolean;
+  /** False while a change is being read: what it says may be what was before, and nothing made of it may be kept. */
+  isCurrent(): boolean;
   close(): void;
 }

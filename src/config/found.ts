@@ -1,6 +1,5 @@
+import { quoted } from '../base/quoted.ts';
 import { isOnlyReferences } from './references.ts';
-
-const LONGEST = 80;
 
 /** What stands in the file, for the sentence "found …". A secret is named as such; references are shown as written. */
 export function describeFound(value: unknown, isSecret: boolean): string {
@@ -24,15 +23,4 @@ function describeMap(value: object): string {
   const keys = Object.keys(value);
   if (keys.length === 0) return 'an empty map';
   return keys.length > 5 ? 'a map' : `a map with ${keys.map(quoted).join(', ')}`;
-}
-
-const INVISIBLE = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu;
-
-/** In quotes and shortened, with what is invisible or breaks lines escaped: a value cannot forge a line of ours. */
-export function quoted(text: string): string {
-  const shown = text.length > LONGEST ? `${text.slice(0, LONGEST)}…` : text;
-  return JSON.stringify(shown).replace(
-    INVISIBLE,
-    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
-  );
 }

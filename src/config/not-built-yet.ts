@@ -1,4 +1,4 @@
-import { quoted } from './found.ts';
+import { quoted } from '../base/quoted.ts';
 import type { ConfigPath } from './problem.ts';
 import { valueAt } from './value-at.ts';
 

@@ -1,4 +1,4 @@
-import { quoted } from './found.ts';
+import { quoted } from '../base/quoted.ts';
 
 /** Keys and indexes from the top of the configuration to one place in it. */
 export type ConfigPath = readonly (string | number)[];

@@ -1,4 +1,5 @@
-import { describeFound, quoted } from './found.ts';
+import { quoted } from '../base/quoted.ts';
+import { describeFound } from './found.ts';
 import { configJsonSchema, type JsonSchema } from './json-schema.ts';
 import { nearest } from './nearest.ts';
 import { isSecretAt, knownKeysAt } from './place.ts';

@@ -9,7 +9,7 @@ import {
   type Node,
   type Pair,
 } from 'yaml';
-import { quoted } from './found.ts';
+import { quoted } from '../base/quoted.ts';
 import type { ConfigPath } from './problem.ts';
 
 /** Something that YAML allows and the configuration does not, at an offset of the text. */

@@ -37,10 +37,15 @@ export function clientSchema() {
       .describe(
         'Grants that it may use at /oauth/token. `password` is for old programs only (RFC 9700 §2.4).',
       ),
-    scopes: z.array(text).prefault([]).describe('Scopes that its tokens and sessions may have.'),
+    scopes: z
+      .array(text)
+      .prefault([])
+      .describe('Scopes that its tokens and sessions may have (RFC 6749 §3.3: no spaces in one).'),
     tenants: z
       .union([z.literal('any'), z.array(tenantId).min(1)], { error: 'any, or a list of tenant ids' })
-      .describe('Tenants that it may act for. `any`: whichever its users log in to.'),
+      .describe(
+        'Tenants that it may act for. `any`: whichever its users log in to, or a `client_credentials` request names by its host or its `tenant`.',
+      ),
     login: entryName
       .optional()
       .describe('Login block by which its users log in. Required for `password` and `browserSession`.'),

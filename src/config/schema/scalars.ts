@@ -5,6 +5,7 @@ import { parseInstant } from '../../base/instant.ts';
 import type { Result } from '../../base/result.ts';
 import { Secret } from '../../base/secret.ts';
 import { parseSize } from '../../base/size.ts';
+import { isOriginAsSent, WEB_ORIGIN } from '../../clients/web-origin.ts';
 import { parseTenantId, type TenantId } from '../../tenants/tenant.ts';
 
 /** Turns a text with `${env:NAME}` or `${file:PATH}` in it into what it stands for, or says what was expected instead. */
@@ -190,10 +191,10 @@ export const fieldName = patternText(
 
 /** As a browser writes it into Origin: scheme, host and a port that is not the default one, nothing else. */
 export const webOrigin = patternText(
-  /^[a-z][a-z0-9+.-]*:\/\/[^\s/?#@\\,*]+$/,
+  WEB_ORIGIN,
   'an origin such as https://app.example.com, without path or wildcard',
   'origin',
-).refine((value) => !/^https?:/.test(value) || (URL.canParse(value) && new URL(value).origin === value), {
+).refine(isOriginAsSent, {
   error: 'the origin as browsers write it: lower-case, without the default port',
 });
 

@@ -1,4 +1,4 @@
-import { quoted } from '../found.ts';
+import { quoted } from '../../base/quoted.ts';
 import type { ConfigPath } from '../problem.ts';
 import type { Report } from '../report.ts';
 
@@ -17,7 +17,7 @@ export function refuseDuplicates(report: Report, entries: readonly Entry[], what
   }
 }
 
-const COLLECTIONS = { upstream: 'upstreams', issuer: 'issuers', tenant: 'tenants' } as const;
+const COLLECTIONS = { upstream: 'upstreams', issuer: 'issuers', tenant: 'tenants', login: 'login' } as const;
 
 /** Reports a name that is not among those that exist, as the value at `path` or as its last key. */
 export function requireKnown(
