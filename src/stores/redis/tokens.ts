@@ -25,7 +25,11 @@ export function createTokenStore(database: RedisDatabase, clock: Clock): TokenSt
     async put(digest, token) {
       const record = JSON.stringify(checkToken(token));
       const life = Math.ceil(Math.max(0, token.expiresAt - clock()));
-      await database.ask('SET', keys.token(readDigest(digest)), record, 'PX', life + KEPT_LONGER);
+      const key = keys.token(readDigest(digest));
+      // What a server takes that has lost its data is lost when they come back. The token is in another slot than the epoch.
+      await database.perform((steps) =>
+        Promise.all([steps.ask('SET', key, record, 'PX', life + KEPT_LONGER), steps.confirmEpoch()]),
+      );
     },
 
     find: (digest) => read('GET', digest),

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { afterEach, describe, expect, it } from 'vitest';
 import type { RedisStores } from '../../../src/stores/redis/redis-store.ts';
 import type { RedisSettings } from '../../../src/stores/redis/settings.ts';
@@ -7,8 +8,10 @@ import {
   anAuditRecord,
   apiKeyId,
   aReplica,
+  aSession,
   aTenant,
   aTenantRevocation,
+  aTicket,
   MINUTE,
   NOW,
   tenantId,
@@ -52,6 +55,7 @@ async function useEveryPort(stores: RedisStores, other: RedisStores): Promise<vo
   expect(await other.revocations.list(NOW)).toHaveLength(1);
   expect(await stores.revocations.prune(NOW + MINUTE)).toBe(1);
   expect(await stores.keyring.save(aKeyring('assertion:ES256'), 0)).toBe('saved');
+  await useSessions(stores, other);
   for (let at = 0; at < 20; at += 1) {
     expect(await stores.replays.claim('nonce', `n${at}`, NOW + MINUTE, NOW)).toBe(true);
     expect(await other.replays.claim('nonce', `n${at}`, NOW + MINUTE, NOW)).toBe(false);
@@ -64,7 +68,7 @@ async function useEveryPort(stores: RedisStores, other: RedisStores): Promise<vo
   expect(await stores.audit.prune(1)).toBe(1);
   expect(await stores.tenants.delete(acme)).toBe(true);
   expect(await other.apiKeys.list({ limit: 5 })).toEqual([]);
-  await until('the other knows all', () => names.length === 12);
+  await until('the other knows all', () => names.length === 16);
   expect(names).toEqual([
     'acme',
     'acme',
@@ -75,10 +79,36 @@ async function useEveryPort(stores: RedisStores, other: RedisStores): Promise<vo
     'new',
     'revocationAdded',
     'keyringChanged',
+    'sessionChanged',
+    'sessionChanged',
+    'sessionChanged',
+    'sessionChanged',
     'acme',
     'new',
     'old',
   ]);
+}
+
+async function useSessions(stores: RedisStores, other: RedisStores): Promise<void> {
+  const session = aSession('OLD', { client: 'client:web' });
+  const successor = aSession('NEW');
+  const jar = { sealed: 'x', revision: 1 };
+  await stores.sessions.create(session, jar);
+  expect(await other.sessions.find(session.id)).toEqual({ session, jar });
+  expect(await stores.sessions.replace({ ...session, revision: 2 }, 1)).toBe('replaced');
+  expect(await stores.sessions.saveJar(session.id, { ...jar, revision: 2 }, 1)).toBe('saved');
+  expect(await stores.sessions.supersede(session.id, 2, successor, jar)).toBe('superseded');
+  expect(await other.sessions.list({ subject: successor.subject, limit: 9 })).toEqual([successor]);
+  expect(await stores.sessions.end(successor.id)).toBe(true);
+  await stores.sessions.create(session, jar);
+  expect(await stores.sessions.prune(session.absoluteEnd)).toBe(1);
+  for (let at = 0; at < 20; at += 1) {
+    const digest = createHash('sha256').update(`token ${at}`).digest('hex');
+    await stores.tokens.put(digest, aTicket(`k${at}`));
+    expect(await other.tokens.find(digest)).toEqual(aTicket(`k${at}`));
+    expect(await other.tokens.take(digest)).toEqual(aTicket(`k${at}`));
+    expect(await stores.tokens.remove(digest)).toBe(false);
+  }
 }
 
 /** A primary and a replica in step, and a sentinel that knows both. */
