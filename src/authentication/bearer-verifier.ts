@@ -1,3 +1,4 @@
+import type { AccessTokenVerifier } from './access-token-verifier.ts';
 import type { Introspection } from './introspection.ts';
 import { readIntrospection } from './introspection-answer.ts';
 import type { Issuer, TenantsOfIssuer } from './issuer.ts';
@@ -14,18 +15,21 @@ const OPAQUE_TOKEN = /^[A-Za-z0-9\-._~+/]{1,4096}={0,2}$/;
 /** Our own API keys and tokens (`ghk_`, `gha_`, …): whoever mixes fields up must not show them to an issuer. */
 const OWN_CREDENTIAL = /^gh[a-z]_/;
 
-/** Bearer tokens of external issuers: three parts are a JWT, anything else is asked about at its issuer. */
+/** Bearer tokens: our own first. Of those of external issuers, three parts are a JWT, anything else is asked about at its issuer. */
 export function createBearerVerifier(
   issuers: readonly Issuer[],
   tenantsOfIssuer: TenantsOfIssuer,
+  verifyOwn: AccessTokenVerifier,
 ): Verifiers['bearer'] {
   const verifyJwt = createJwtVerifier(issuers, tenantsOfIssuer);
   const introspecting = issuers.filter(
     (issuer) => issuer.introspection !== undefined,
   ) as IntrospectingIssuer[];
 
-  return async (credential, _digest, now) => {
+  return async (credential, digest, now) => {
     const token = credential.value.reveal();
+    const own = await verifyOwn(token, digest, now);
+    if (own !== undefined) return own;
     if (hasThreeParts(token)) return verifyJwt(token, now);
     if (!OPAQUE_TOKEN.test(token)) return refused('credential_invalid', 'token is malformed');
     if (OWN_CREDENTIAL.test(token)) {

@@ -6,7 +6,11 @@ import type {
   AcceptedCredentials,
   ApiKeyCredential,
   BearerCredential,
+  Credential,
   PresentedCredentials,
+  SessionCredential,
+  TicketCredential,
+  UserCredential,
 } from './credential.ts';
 
 /** Longer ones are wrong without a look. */
@@ -21,6 +25,9 @@ const B64TOKEN = /^[A-Za-z0-9\-._~+/]+=*$/;
 const KEY_TEXT = /^(?!.*, )[\x21-\x7e](?:[\x20-\x7e]*[\x21-\x7e])?$/;
 /** Parameters that would carry a token in the target, which is refused wherever it stands (RFC 9700 §4.3.2). */
 const TOKEN_IN_QUERY = /(?:^|&)access_token=/i;
+
+/** A ticket of ours in the query; any other parameter of this name is the upstream's. */
+const TICKET = /(?:^|&)ticket=(ght_[0-9A-Za-z]{43})(?=&|$)/g;
 
 type Authorization =
   | { readonly kind: 'absent' }
@@ -59,27 +66,75 @@ export function extractCredentials(
       return err(denial('credential_invalid', 'the API key has characters that no key has, or is too long'));
     key = { kind: 'apiKey', value: new Secret(keyField) };
   }
-  if (key !== undefined && bearer !== undefined) {
-    if (accepts.has('apiKey+bearer')) return ok({ kind: 'pair', client: key, user: bearer });
+  if (isRepeated(fields, SLOTS.session))
+    return err(denial('credential_ambiguous', 'there are several session cookies'));
+  const session = readSession(fields.values[SLOTS.session]);
+  if (session !== undefined && authorization.value.kind === 'other')
+    return err(denial('credential_ambiguous', 'a session cookie and an Authorization of another scheme'));
+  const ticket = readTicket(query);
+  if (!ticket.ok) return ticket;
+  const user = bearer ?? session ?? ticket.value;
+  if (
+    (bearer !== undefined && session !== undefined) ||
+    (ticket.value !== undefined && user !== ticket.value)
+  )
+    return err(denial('credential_ambiguous', 'two of a bearer token, a session cookie and a ticket'));
+  return choose(key, user, authorization.value.kind === 'other', accepts);
+}
+
+/** The alternative of the route that was presented. */
+function choose(
+  key: ApiKeyCredential | undefined,
+  user: UserCredential | TicketCredential | undefined,
+  isOtherScheme: boolean,
+  accepts: ReadonlySet<AcceptedCredentials>,
+): Result<PresentedCredentials, Denial> {
+  if (key !== undefined && user !== undefined) {
+    if (user.kind !== 'ticket' && accepts.has(`apiKey+${user.kind}`))
+      return ok({ kind: 'pair', client: key, user });
     return err(
       denial(
         'credential_ambiguous',
-        'an API key and a bearer token, which the route does not accept as a pair',
+        `an API key and a ${NAMES[user.kind]}, which the route does not accept as a pair`,
       ),
     );
   }
-  const credential = key ?? bearer;
+  const credential: Credential | undefined = key ?? user;
   if (credential === undefined) {
-    return authorization.value.kind === 'other'
+    return isOtherScheme
       ? err(denial('credential_invalid', 'Authorization has a scheme that is not accepted'))
       : err(denial('credential_missing', 'no credential'));
   }
   if (!accepts.has(credential.kind)) {
-    return accepts.has('apiKey+bearer')
+    return isHalf(credential, accepts)
       ? err(denial('credential_missing', `${credential.kind} alone, where a pair is needed`))
       : err(denial('credential_invalid', `${credential.kind} is not accepted by the route`));
   }
   return ok({ kind: 'single', credential });
+}
+
+const NAMES = { bearer: 'bearer token', session: 'session cookie', ticket: 'ticket' } as const;
+
+function isHalf({ kind }: Credential, accepts: ReadonlySet<AcceptedCredentials>): boolean {
+  if (kind === 'apiKey') return accepts.has('apiKey+bearer') || accepts.has('apiKey+session');
+  return kind !== 'ticket' && accepts.has(`apiKey+${kind}`);
+}
+
+function readSession(value: string | undefined): SessionCredential | undefined {
+  return value === undefined ? undefined : { kind: 'session', value: new Secret(value) };
+}
+
+function readTicket(query: string): Result<TicketCredential | undefined, Denial> {
+  if (!query.includes('ticket=ght_')) return ok(undefined);
+  const [first, second] = query.matchAll(TICKET);
+  if (second !== undefined) return err(denial('credential_ambiguous', 'the query carries several tickets'));
+  const value = first?.[1];
+  return ok(value === undefined ? undefined : { kind: 'ticket', value: new Secret(value) });
+}
+
+/** The query as it may be forwarded: without a ticket of ours, everything else byte for byte. */
+export function withoutTicket(query: string): string {
+  return query.replace(TICKET, '').replace(/^&/, '');
 }
 
 function isKeyText(text: string): boolean {

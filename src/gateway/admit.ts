@@ -5,12 +5,13 @@ import { resolveTenant } from '../authorization/resolve-tenant.ts';
 import type { EpochMilliseconds } from '../base/clock.ts';
 import { Outage, StoreUnavailable } from '../base/outage.ts';
 import { ok, type Result } from '../base/result.ts';
-import type { PresentedCredentials } from '../credentials/credential.ts';
-import { extractCredentials } from '../credentials/extract.ts';
-import type { Authority } from '../http/host.ts';
-import { isRepeated, type ReceivedFields } from '../http/received-fields.ts';
+import type { AcceptedCredentials, PresentedCredentials } from '../credentials/credential.ts';
+import { extractCredentials, withoutTicket } from '../credentials/extract.ts';
+import { csrfObjection } from '../http/csrf.ts';
+import { type Authority, originOf } from '../http/host.ts';
+import { isRepeated, type ReceivedFields, SLOTS } from '../http/received-fields.ts';
 import type { RequestTarget } from '../http/target.ts';
-import type { Principal } from '../principals/principal.ts';
+import type { Principal, PrincipalSession } from '../principals/principal.ts';
 import { isObserving, type Route } from '../routing/route.ts';
 import { parseTenantId, type TenantId } from '../tenants/tenant.ts';
 import type { KnownTenant } from '../tenants/tenant-directory.ts';
@@ -25,6 +26,8 @@ export interface Admitted {
   readonly target: RequestTarget;
   /** Path to send: the received one, less the route's `stripPrefix`. */
   readonly path: string;
+  /** Query to send: the received one, less a ticket of ours. */
+  readonly query: string;
   readonly principal: Principal | undefined;
   readonly clientPrincipal: Principal | undefined;
   readonly tenant: KnownTenant | undefined;
@@ -92,10 +95,7 @@ export function admit(
   }
   const presented = extractCredentials(request.fields, target.query, route.accepts);
   if (!presented.ok) return refuseCredential(request, facts, presented.error, runtime, now);
-  observer?.step(
-    'credential',
-    presented.value.kind === 'pair' ? 'apiKey+bearer' : presented.value.credential.kind,
-  );
+  observer?.step('credential', nameOf(presented.value));
   try {
     const authenticated = authenticate(presented.value, runtime, now);
     if (!(authenticated instanceof Promise)) return finish(authenticated);
@@ -108,6 +108,10 @@ export function admit(
     if (!principals.ok) return refuseCredential(request, facts, principals.error, runtime, now);
     return authorize(request, proven, principals.value, runtime, now, observer);
   }
+}
+
+function nameOf(presented: PresentedCredentials): AcceptedCredentials {
+  return presented.kind === 'pair' ? `apiKey+${presented.user.kind}` : presented.credential.kind;
 }
 
 /** Only what is known to be an outage is answered as one; anything else is a fault of ours and goes on. */
@@ -202,6 +206,9 @@ function authorize(
     return { kind: 'denied', facts, denial: denial('credential_revoked', reason) };
   }
   if (principals.length > 0) observer?.step('revocation', 'not revoked');
+  const misuse =
+    principal?.session === undefined ? undefined : misuseOf(principal.session, request, authority);
+  if (misuse !== undefined) return { kind: 'denied', facts, denial: misuse };
   if (!resolved.ok) return { kind: 'denied', facts, denial: resolved.error };
   if (tenantId !== undefined && tenant === undefined) {
     return { kind: 'denied', facts, denial: denial('tenant_mismatch', `there is no tenant ${tenantId}`) };
@@ -216,7 +223,44 @@ function authorize(
   }
   if (tenant?.status === 'suspended')
     return { kind: 'denied', facts, denial: denial('tenant_suspended', `${tenant.id} is suspended`) };
-  return { kind: 'admitted', facts, route, authority, target, path, principal, clientPrincipal, tenant };
+  const query = principal?.session?.isTicket === true ? withoutTicket(target.query) : target.query;
+  return {
+    kind: 'admitted',
+    facts,
+    route,
+    authority,
+    target,
+    path,
+    query,
+    principal,
+    clientPrincipal,
+    tenant,
+  };
+}
+
+/** A cookie is good on its own host only, and where it may change something only if the page is known to mean it. */
+function misuseOf(
+  session: PrincipalSession,
+  { method, fields, origin }: AdmissionRequest,
+  authority: Authority,
+): Denial | undefined {
+  if (session.host !== undefined && session.host !== authority.host)
+    return denial('tenant_mismatch', `the session ${session.id} was issued for another host`);
+  if (!session.isCookie || method === 'GET') return undefined;
+  const objection = csrfObjection({
+    method,
+    csrfField: onlyValue(fields, SLOTS.csrf),
+    secFetchSite: onlyValue(fields, SLOTS.secFetchSite),
+    origin: onlyValue(fields, SLOTS.origin),
+    ownOrigin: originOf(origin.scheme, authority),
+    listedOrigins: session.origins,
+    isLegacy: session.kind === 'legacy',
+  });
+  return objection === undefined ? undefined : denial('csrf_rejected', objection);
+}
+
+function onlyValue(fields: ReceivedFields, slot: number): string | undefined {
+  return isRepeated(fields, slot) ? '' : fields.values[slot];
 }
 
 function factsOf(

@@ -3,7 +3,7 @@ import { type Denial, denial } from '../authorization/denial.ts';
 import type { EpochMilliseconds } from '../base/clock.ts';
 import { err, ok, type Result } from '../base/result.ts';
 import type { Endpoint, EndpointCall } from '../endpoints/endpoint.ts';
-import type { Authority } from '../http/host.ts';
+import { originOf } from '../http/host.ts';
 import { isRepeated, SLOTS } from '../http/received-fields.ts';
 import { parseTarget } from '../http/target.ts';
 import { gatherBody } from '../upstream/request-body.ts';
@@ -83,12 +83,6 @@ export function readCallBody(
       (bytes) => resolve(ok(bytes)),
     );
   });
-}
-
-/** As a browser writes it into Origin: without the default port (RFC 6454 §6.1). */
-function originOf(scheme: 'http' | 'https', { host, port }: Authority): string {
-  const isDefault = port === undefined || port === (scheme === 'https' ? '443' : '80');
-  return `${scheme}://${host}${isDefault ? '' : `:${port}`}`;
 }
 
 function readRawFields(

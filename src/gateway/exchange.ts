@@ -190,6 +190,7 @@ class Exchange extends Conclusion {
       createForwardedRequest(admitted, request, forwarding, this.now, {
         body,
         accept: accept.value,
+        sessionKeeper: this.runtime.sessionKeeper,
         eventStreamBegan: (end) => this.#holdStream(admitted, end),
       }),
       received,

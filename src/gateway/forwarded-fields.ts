@@ -1,5 +1,7 @@
 import type { EpochMilliseconds } from '../base/clock.ts';
 import { isRepeated, type ReceivedFields, SLOTS } from '../http/received-fields.ts';
+import type { Jar } from '../sessions/jar.ts';
+import { cookieFieldFor } from '../sessions/kept-cookies.ts';
 import { continueTrace } from '../telemetry/trace-context.ts';
 import type { Target } from '../upstream/upstream.ts';
 import type { Admitted } from './admit.ts';
@@ -26,6 +28,11 @@ export function createForwardedFields(
   const traceparent = received.values[SLOTS.traceparent];
   const trace = traceparent === undefined ? undefined : continueTrace(traceparent);
   const tracestate = trace?.isContinued === true ? received.values[SLOTS.tracestate] : undefined;
+  const jar = jarFor(admitted, forwarding);
+  const own = forwarding.passesCookies ? (received.values[SLOTS.cookie] ?? '') : received.cookies;
+  const kept =
+    jar === undefined ? undefined : cookieFieldFor(jar, forwarding.upstream.name, target.path, now);
+  const cookie = kept === undefined || own === '' ? own + (kept ?? '') : `${own}; ${kept}`;
   const publicAuthority = origin.host ?? admitted.authority.host;
 
   return (upstreamTarget) => {
@@ -46,6 +53,8 @@ export function createForwardedFields(
     if (trace !== undefined) fields.push('Traceparent', trace.traceparent);
     if (tracestate !== undefined) fields.push('Tracestate', tracestate);
     if (forwarding.passesCredential) fields.push(...received.credentials);
+    if (cookie !== '') fields.push('Cookie', cookie);
+    if (jar !== undefined) pushKeptFields(fields, jar, forwarding.upstream.name);
     forwarding.identity.write(
       {
         principal: admitted.principal,
@@ -70,4 +79,17 @@ export function createForwardedFields(
 function hostFor(forwarding: Forwarding, target: Target, publicAuthority: string): string {
   if (forwarding.host === 'upstream') return target.authority;
   return forwarding.host === 'preserve' ? publicAuthority : forwarding.host.fixed;
+}
+
+/** What a login kept goes with the requests of its session, to the upstream of that login and no other. */
+export function jarFor(
+  { principal }: Pick<Admitted, 'principal'>,
+  { keptLogins }: Pick<Forwarding, 'keptLogins'>,
+): Jar | undefined {
+  const session = principal?.session;
+  return session !== undefined && keptLogins?.has(session.login) === true ? session.jar : undefined;
+}
+
+function pushKeptFields(fields: string[], jar: Jar, upstream: string): void {
+  for (const kept of jar.fields) if (kept.upstream === upstream) fields.push(kept.name, kept.value);
 }

@@ -1,6 +1,7 @@
 import type { EpochMilliseconds } from '../base/clock.ts';
 import type { ForwardedRequest, RequestBody } from '../upstream/upstream.ts';
 import type { Admitted } from './admit.ts';
+import { answerCookiesFor, type SessionKeeper } from './answer-cookies.ts';
 import type { AdmissionRequest } from './find-route.ts';
 import { createForwardedFields } from './forwarded-fields.ts';
 import type { Forwarding } from './runtime.ts';
@@ -15,16 +16,17 @@ export function createForwardedRequest(
     readonly body: RequestBody;
     /** Sec-WebSocket-Accept of its handshake, if it is one. */
     readonly accept: string | undefined;
+    readonly sessionKeeper: SessionKeeper;
     readonly eventStreamBegan: (end: () => void) => void;
   },
 ): ForwardedRequest {
-  const { route, target } = admitted;
+  const { route, query } = admitted;
   const { method, origin } = request;
   const path = forwarding.basePath === '' ? admitted.path : forwarding.basePath + admitted.path;
-  const sent = { path, query: target.query };
+  const sent = { path, query };
   return {
     method,
-    target: target.query === '' && !request.target.includes('?') ? path : `${path}?${target.query}`,
+    target: query === '' && !keepsMark(admitted, request) ? path : `${path}?${query}`,
     fieldsFor: createForwardedFields(admitted, request.fields, origin, forwarding, sent, method, now),
     body: parts.body,
     tenant: admitted.tenant?.id,
@@ -32,7 +34,13 @@ export function createForwardedRequest(
     strippedPrefix: route.stripPrefix,
     timeouts: route.timeouts,
     webSocketAccept: parts.accept,
+    answerCookies: answerCookiesFor(admitted, forwarding, path, now, parts.sessionKeeper),
     variesBy: admitted.principal === undefined ? undefined : forwarding.variesBy,
     eventStreamBegan: parts.eventStreamBegan,
   };
+}
+
+/** A `?` with nothing behind it is sent as it came; one that had a ticket behind it goes with it. */
+function keepsMark({ target }: Admitted, request: AdmissionRequest): boolean {
+  return target.query === '' && request.target.includes('?');
 }

@@ -36,6 +36,7 @@ export function passThroughOf(request: AdmissionRequest, runtime: Runtime): Admi
     authority,
     target,
     path,
+    query: target.query,
     principal: undefined,
     clientPrincipal: undefined,
     tenant: hostTenant === undefined ? undefined : runtime.tenants.find(hostTenant),
@@ -47,6 +48,9 @@ export function asItCame(forwarding: Forwarding): Forwarding {
   return {
     ...forwarding,
     passesCredential: true,
+    passesCookies: true,
+    keptLogins: undefined,
+    answerCookies: undefined,
     identity: { ...forwarding.identity, write: () => undefined },
   };
 }

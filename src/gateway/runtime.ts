@@ -2,9 +2,10 @@ import type { BlockList } from 'node:net';
 import type { Logger } from 'pino';
 import type { IdentityWriter } from '../assertion/identity.ts';
 import { createIdentityWriter } from '../assertion/identity-writer.ts';
-import { type Authentication, createAuthentication } from '../authentication/authentication.ts';
+import type { Authentication } from '../authentication/authentication.ts';
 import type { FailureBudget } from '../authentication/failure-budget.ts';
 import type { Clock } from '../base/clock.ts';
+import type { ClientDirectory } from '../clients/client-directory.ts';
 import type { RouteSettings, Settings, UpstreamSettings } from '../config/schema/config.ts';
 import { blockListOf } from '../config/schema/scalars.ts';
 import { type Authority, createAuthorityReader } from '../http/host.ts';
@@ -13,13 +14,18 @@ import type { Keyring } from '../keys/keyring.ts';
 import type { RevocationList } from '../revocation/revocation-list.ts';
 import { compileRoutes, type Route } from '../routing/route.ts';
 import { createRouter, type Router } from '../routing/router.ts';
+import type { SessionService } from '../sessions/session-service.ts';
 import type { Stores } from '../stores/stores.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 import { openTenantDirectory, type TenantDirectory } from '../tenants/tenant-directory.ts';
 import type { PoolRegistry } from '../upstream/pool-registry.ts';
 import type { Upstream } from '../upstream/upstream.ts';
 import { createUpstreams } from '../upstream/upstreams.ts';
-import { createOwnEndpoints, type OwnEndpoints } from './own-endpoints.ts';
+import { type AnswerCookieRules, createAnswerCookieRules, type SessionKeeper } from './answer-cookies.ts';
+import { type CookieNames, keptCookiesOf, loginsOf, namesOfCookies } from './cookie-names.ts';
+import type { OwnEndpoints } from './own-endpoints.ts';
+import { type OwnServices, openOwnServices } from './own-services.ts';
+import { createSessionKeeper } from './session-keeper.ts';
 
 /** How requests are sent to one upstream. */
 export interface Forwarding {
@@ -28,6 +34,11 @@ export interface Forwarding {
   readonly host: UpstreamSettings['host'];
   readonly basePath: string;
   readonly passesCredential: boolean;
+  /** The client's Cookie field goes on as it came. */
+  readonly passesCookies: boolean;
+  /** Logins whose kept cookies and fields are sent there; `undefined`: those of none. */
+  readonly keptLogins: ReadonlySet<string> | undefined;
+  readonly answerCookies: AnswerCookieRules | undefined;
   /** Value of Vary for answers to whoever was identified: the fields that a credential may come in. */
   readonly variesBy: string;
 }
@@ -46,6 +57,8 @@ export interface Runtime {
   readonly failureBudget: FailureBudget;
   readonly fieldReader: FieldReader;
   readonly endpoints: OwnEndpoints;
+  readonly clients: ClientDirectory;
+  readonly sessionKeeper: SessionKeeper;
   readonly forwardings: ReadonlyMap<string, Forwarding>;
   readonly refusalTemplates: ReadonlyMap<string, RefusalTemplate>;
   readonly limits: Settings['limits'];
@@ -66,6 +79,7 @@ export interface Shared {
   readonly keyring: Keyring;
   readonly pools: PoolRegistry;
   readonly revocations: RevocationList;
+  readonly sessions: SessionService;
   readonly failureBudget: FailureBudget;
   readonly log: Logger;
   readonly metrics: Metrics;
@@ -78,7 +92,9 @@ export async function createRuntime(settings: Settings, revision: string, shared
   await shared.keyring.prepare(assertionAlgorithms(settings));
   const identities = compileIdentities(settings, shared);
   const opened = await openParts(settings, shared);
-  const { tenants, authentication, upstreams } = opened;
+  const { tenants, services, upstreams } = opened;
+  const { authentication, clients, endpoints, logins } = services;
+  const cookies = namesOfCookies(settings);
   let inFlight = 0;
   let isRetired = false;
 
@@ -86,9 +102,7 @@ export async function createRuntime(settings: Settings, revision: string, shared
     if (!isRetired || inFlight > 0) return;
     upstreams.release();
     tenants.close();
-    authentication
-      .close()
-      .catch((error: unknown) => log.error({ err: error }, 'authentication did not close'));
+    services.close().catch((error: unknown) => log.error({ err: error }, 'authentication did not close'));
   }
 
   return {
@@ -103,14 +117,21 @@ export async function createRuntime(settings: Settings, revision: string, shared
     failureBudget: shared.failureBudget,
     fieldReader: createFieldReader({
       apiKey: settings.apiKeys.header,
-      owned: [...identities.values()].flatMap((identity) => identity.fieldNames),
+      owned: [
+        ...[...identities.values()].flatMap((identity) => identity.fieldNames),
+        ...Object.values(settings.login).flatMap(({ keep }) => Object.keys(keep.fields)),
+      ],
       tenantFields: settings.routes.flatMap((route) => route.tenant.field ?? []),
+      sessionCookies: cookies.session,
+      droppedCookies: new Set([...cookies.own, ...cookies.kept]),
     }),
-    forwardings: compileForwardings(settings, upstreams.byName, identities),
+    forwardings: compileForwardings(settings, upstreams.byName, identities, cookies),
     refusalTemplates: new Map(
       settings.routes.flatMap((route) => (route.refusal === undefined ? [] : [[route.id, route.refusal]])),
     ),
-    endpoints: createOwnEndpoints(new Map(), []),
+    endpoints,
+    clients,
+    sessionKeeper: createSessionKeeper({ ...shared, logins, tenants }),
     limits: settings.limits,
     trustedProxies: settings.trustedProxies.length === 0 ? undefined : blockListOf(settings.trustedProxies),
     acquire() {
@@ -133,23 +154,9 @@ async function openParts(settings: Settings, shared: Shared) {
   const upstreams = createUpstreams(settings.upstreams, settings.tenants, { pools, metrics, clock });
   let tenants: TenantDirectory | undefined;
   try {
-    const directory = await openTenantDirectory({
-      settings,
-      store: stores.tenants,
-      changes: stores.changes,
-      log,
-    });
-    tenants = directory;
-    const authentication = createAuthentication({
-      settings,
-      apiKeys: stores.apiKeys,
-      changes: stores.changes,
-      tenantsOfIssuer: (issuer) => directory.tenantsOfIssuer(issuer),
-      clock,
-      log,
-      metrics,
-    });
-    return { upstreams, tenants: directory, authentication };
+    tenants = await openTenantDirectory({ settings, store: stores.tenants, changes: stores.changes, log });
+    const services: OwnServices = await openOwnServices(settings, tenants, upstreams.byName, shared);
+    return { upstreams, tenants, services };
   } catch (error) {
     upstreams.release();
     tenants?.close();
@@ -190,6 +197,7 @@ function compileForwardings(
   settings: Settings,
   upstreams: ReadonlyMap<string, Upstream>,
   identities: ReadonlyMap<string, IdentityWriter>,
+  cookies: CookieNames,
 ): ReadonlyMap<string, Forwarding> {
   const forwardings = new Map<string, Forwarding>();
   for (const [name, upstream] of upstreams) {
@@ -202,7 +210,16 @@ function compileForwardings(
       host: upstreamSettings.host,
       basePath: upstreamSettings.basePath ?? '',
       passesCredential: upstreamSettings.credentials.passThrough,
-      variesBy: `Authorization, ${settings.apiKeys.header}`,
+      passesCookies: false,
+      keptLogins: upstreamSettings.credentials.cookies === undefined ? undefined : loginsOf(name, settings),
+      answerCookies:
+        cookies.own.size === 0
+          ? undefined
+          : createAnswerCookieRules(name, cookies.own, keptCookiesOf(name, settings)),
+      variesBy:
+        cookies.own.size === 0
+          ? `Authorization, ${settings.apiKeys.header}`
+          : `Authorization, ${settings.apiKeys.header}, Cookie`,
     });
   }
   return forwardings;

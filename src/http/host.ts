@@ -46,3 +46,9 @@ export function normaliseHost(text: string): string | undefined {
   const authority = parseAuthority(text);
   return authority === undefined || authority.port !== undefined ? undefined : authority.host;
 }
+
+/** As a browser writes it into Origin: without the default port (RFC 6454 §6.1). */
+export function originOf(scheme: 'http' | 'https', { host, port }: Authority): string {
+  const isDefault = port === undefined || port === (scheme === 'https' ? '443' : '80');
+  return `${scheme}://${host}${isDefault ? '' : `:${port}`}`;
+}

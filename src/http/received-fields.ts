@@ -1,3 +1,5 @@
+import { findCookies, withoutCookies } from './cookies.ts';
+import { CSRF_FIELD } from './csrf.ts';
 import { foldFieldName, HOP_BY_HOP, isCredentialField, isVouchedField } from './field-names.ts';
 
 /** Fields that admission reads, each with a place of its own. */
@@ -15,6 +17,12 @@ export const SLOTS = {
   forwardedProto: 10,
   forwardedHost: 11,
   tracestate: 12,
+  cookie: 13,
+  origin: 14,
+  secFetchSite: 15,
+  csrf: 16,
+  /** No field of its own: the value of the session cookie, under whichever of its names. */
+  session: 17,
 } as const;
 
 const NAMED_SLOTS: Readonly<Record<string, number>> = {
@@ -30,8 +38,12 @@ const NAMED_SLOTS: Readonly<Record<string, number>> = {
   'x-forwarded-for': SLOTS.forwardedFor,
   'x-forwarded-proto': SLOTS.forwardedProto,
   'x-forwarded-host': SLOTS.forwardedHost,
+  cookie: SLOTS.cookie,
+  origin: SLOTS.origin,
+  'sec-fetch-site': SLOTS.secFetchSite,
+  [CSRF_FIELD]: SLOTS.csrf,
 };
-const FIRST_FREE_SLOT = 13;
+const FIRST_FREE_SLOT = 18;
 
 /** Read here and written anew, where they are sent at all. Folded names. */
 const REWRITTEN: ReadonlySet<string> = new Set([
@@ -49,7 +61,7 @@ interface FieldClass {
   /** Place in `values`, or -1. */
   readonly slot: number;
   /** `credential`: forwarded only to an upstream that is set to see the client's credential. */
-  readonly use: 'forward' | 'drop' | 'credential';
+  readonly use: 'forward' | 'drop' | 'credential' | 'cookie';
 }
 
 /** What a request said, read once. Nothing here is ever changed to suit the upstream. */
@@ -62,6 +74,8 @@ export interface ReceivedFields {
   readonly forwardable: string[];
   /** Name, value … of credential fields. */
   readonly credentials: readonly string[];
+  /** Value of Cookie as it may be forwarded: without cookies that are ours or kept by a login; empty if none is left. */
+  readonly cookies: string;
 }
 
 export function isRepeated(fields: ReceivedFields, slot: number): boolean {
@@ -78,13 +92,17 @@ export interface FieldReader {
 /**
  * Compiles what is done with each field. `owned`: names that we write towards any upstream, removed from every
  * request in every spelling; `apiKey`: name of the field of API keys; `tenantFields`: client fields that name a
- * tenant, read but never forwarded.
+ * tenant, read but never forwarded; `sessionCookies`: names of our session cookies; `droppedCookies`: names that are
+ * never forwarded, these among them.
  */
 export function createFieldReader(options: {
   readonly apiKey: string;
   readonly owned: Iterable<string>;
   readonly tenantFields: Iterable<string>;
+  readonly sessionCookies: readonly string[];
+  readonly droppedCookies: ReadonlySet<string>;
 }): FieldReader {
+  const { sessionCookies, droppedCookies } = options;
   const owned = new Set([...options.owned].map(foldFieldName));
   const apiKey = options.apiKey.toLowerCase();
   const foldedApiKey = foldFieldName(apiKey);
@@ -102,6 +120,7 @@ export function createFieldReader(options: {
 
   function useOf(name: string): FieldClass['use'] {
     const folded = foldFieldName(name);
+    if (name === 'cookie') return owned.has(folded) || dropped.has(folded) ? 'drop' : 'cookie';
     if (REWRITTEN.has(folded)) return 'drop';
     if (HOP_BY_HOP.has(folded) || isVouchedField(folded) || owned.has(folded) || dropped.has(folded))
       return 'drop';
@@ -120,6 +139,10 @@ export function createFieldReader(options: {
     return created;
   }
 
+  function isDropped(name: string): boolean {
+    return droppedCookies.has(name);
+  }
+
   const noValues: readonly (string | undefined)[] = Array.from({ length: slotCount }, () => undefined);
 
   return {
@@ -129,29 +152,57 @@ export function createFieldReader(options: {
       const forwardable: string[] = [];
       const credentials: string[] = [];
       let repeated = 0;
+      let cookies = '';
       for (let index = 0; index + 1 < raw.length; index += 2) {
         const name = raw[index] ?? '';
         const value = raw[index + 1] ?? '';
         const { slot, use } = classify(name);
         if (use === 'forward') forwardable.push(name, value);
         else if (use === 'credential') credentials.push(name, value);
+        else if (use === 'cookie') {
+          const kept = droppedCookies.size === 0 ? value : withoutCookies(value, isDropped);
+          cookies = cookies === '' || kept === '' ? cookies + kept : `${cookies}; ${kept}`;
+        }
         if (slot === -1) continue;
         if (values[slot] === undefined) values[slot] = value;
         else {
           repeated |= 1 << Math.min(slot, 30);
           if (slot === SLOTS.connection || slot === SLOTS.tracestate) values[slot] += `,${value}`;
+          else if (slot === SLOTS.cookie) values[slot] += `; ${value}`;
         }
       }
       const connection = values[SLOTS.connection];
-      if (connection !== undefined && nominatesFields(connection)) dropNominated(forwardable, connection);
-      return { values, repeated, forwardable, credentials };
+      if (connection !== undefined && nominatesFields(connection)) {
+        dropNominated(forwardable, connection);
+        if (nominates(connection, 'cookie')) cookies = '';
+      }
+      const cookie = values[SLOTS.cookie];
+      if (cookie !== undefined && sessionCookies.length > 0)
+        repeated |= readSessionCookie(values, cookie, sessionCookies);
+      return { values, repeated, forwardable, credentials, cookies };
     },
   };
+}
+
+/** Fills the slot of the session cookie. Two of them, under one name or under two, are as bad as one field twice. */
+function readSessionCookie(values: (string | undefined)[], cookie: string, names: readonly string[]): number {
+  const found = findCookies(cookie, names);
+  let isRepeated = found.repeated !== 0;
+  for (const value of found.values) {
+    if (value === undefined) continue;
+    isRepeated ||= values[SLOTS.session] !== undefined;
+    values[SLOTS.session] ??= value;
+  }
+  return isRepeated ? 1 << SLOTS.session : 0;
 }
 
 /** The two everyday values name no field; everything else is looked at. */
 function nominatesFields(connection: string): boolean {
   return connection !== 'keep-alive' && connection !== 'close';
+}
+
+function nominates(connection: string, name: string): boolean {
+  return connection.split(',').some((nominated) => nominated.trim().toLowerCase() === name);
 }
 
 /** Removes what Connection nominates (RFC 9110 §7.6.1) from what is forwarded; never from what is decided on. */

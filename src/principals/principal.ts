@@ -44,10 +44,14 @@ export interface PrincipalSession {
   readonly kind: Session['kind'];
   /** The credential is a cookie, which browsers send unasked: unsafe requests must prove that they are meant. */
   readonly isCookie: boolean;
-  /** The cookie is good on this host only; `undefined`: it is no cookie. */
+  /** The credential is a ticket in the query, which goes no further. */
+  readonly isTicket: boolean;
+  /** The cookie or ticket is good on this host only; `undefined`: it is neither. */
   readonly host: string | undefined;
   /** Other origins whose pages may use it. */
   readonly origins: ReadonlySet<string>;
+  /** Exclusive: nothing extends it past this. */
+  readonly absoluteEnd: EpochMilliseconds;
   /** Name of the login block. */
   readonly login: string;
   /** What is sent to the upstream of the login. */

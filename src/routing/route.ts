@@ -19,6 +19,8 @@ export interface Route extends Routable {
   /** Keys and tokens are admitted while the revocation list may be out of date. */
   readonly servesStale: boolean;
   readonly accepts: ReadonlySet<AcceptedCredentials>;
+  /** A session cookie, alone or beside a key. */
+  readonly acceptsSessions: boolean;
   readonly requiredScopes: readonly string[];
   /** Undefined: no such requirement. */
   readonly anyRole: readonly string[] | undefined;
@@ -76,6 +78,7 @@ function compileRoute(route: RouteSettings, settings: Pick<Settings, 'upstreams'
     lendsTenantCredentials: route.lendTenantCredentials === true,
     servesStale: route.serveStale === true,
     accepts: new Set(route.accept ?? []),
+    acceptsSessions: route.accept?.some((each) => each === 'session' || each === 'apiKey+session') ?? false,
     requiredScopes: route.require.scopes,
     anyRole: route.require.anyRole,
     allRoles: route.require.allRoles,

@@ -9,6 +9,7 @@ import { type EncryptionKeys, readEncryptionKeys } from '../keys/encryption-key.
 import { type Keyring, openKeyring } from '../keys/keyring.ts';
 import { loadOrCreateLocalEncryptionKey } from '../keys/local-encryption-key.ts';
 import { createRevocationList } from '../revocation/revocation-list.ts';
+import { createSessionService } from '../sessions/sessions.ts';
 import { countStoreErrors } from '../telemetry/counted-stores.ts';
 import type { Log } from '../telemetry/log.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
@@ -67,8 +68,10 @@ export async function openFoundation(settings: Settings, log: Log, clock: Clock)
     const pools = createPoolRegistry({ log, metrics });
     // The listener has drained: what is left here belongs to nobody.
     closers.push(() => pools.close(0));
+    const sessions = createSessionService({ sessions: stores.sessions, encryptionKeys, clock, log });
     return {
       stores,
+      sessions,
       keyring,
       pools,
       revocations,

@@ -5,6 +5,7 @@ import { Secret } from '../base/secret.ts';
 import type { Settings } from '../config/schema/config.ts';
 import type { EndpointCall } from '../endpoints/endpoint.ts';
 import { deleteCookie, findCookies, type OwnCookie, writeCookie } from '../http/cookies.ts';
+import { cookieNames } from '../sessions/cookie-names.ts';
 import type { Session } from '../sessions/session.ts';
 
 /** The cookies that a browser sent us. */
@@ -36,14 +37,15 @@ export function createSessionCookies({
   path,
   cookie,
 }: Pick<Settings['sessions'], 'path' | 'cookie'>): SessionCookies {
+  const ours = cookieNames(cookie.name);
   const session: OwnCookie = {
-    name: `__Host-${cookie.name}`,
+    name: ours.session,
     path: '/',
     sameSite: cookie.sameSite,
     isSecure: true,
   };
   const rememberMe: OwnCookie = {
-    name: `__Secure-${cookie.name}-remember`,
+    name: ours.rememberMe,
     path: `${path}/refresh`,
     sameSite: 'Strict',
     isSecure: true,

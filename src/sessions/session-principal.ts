@@ -1,3 +1,4 @@
+import { parseApiKeyId } from '../api-keys/api-key.ts';
 import type { EpochMilliseconds } from '../base/clock.ts';
 import type { Principal } from '../principals/principal.ts';
 import { type RevocationId, revocationIdOf } from '../revocation/revocation.ts';
@@ -12,7 +13,7 @@ export type PresentedSession =
   | { readonly kind: 'cookie'; readonly origins: ReadonlySet<string> }
   /** By an access token or a ticket with this id; it may have fewer scopes and less time than the session. */
   | {
-      readonly kind: 'token';
+      readonly kind: 'token' | 'ticket';
       readonly id: string;
       readonly scopes: readonly string[];
       readonly expiresAt: EpochMilliseconds;
@@ -46,8 +47,10 @@ export function principalOfSession({ session, jar }: OpenSession, presented: Pre
       id: session.id,
       kind: session.kind,
       isCookie,
-      host: isCookie ? session.host : undefined,
+      isTicket: presented.kind === 'ticket',
+      host: presented.kind === 'token' ? undefined : session.host,
       origins: isCookie ? presented.origins : new Set(),
+      absoluteEnd: session.absoluteEnd,
       login: session.login,
       jar,
     },
@@ -64,8 +67,13 @@ export function revocationIdsOfSession({
   id,
   subject,
   client,
+  clientId,
   tenant,
-}: Pick<OpenSession['session'], 'id' | 'subject' | 'client' | 'tenant'>): readonly RevocationId[] {
+}: Pick<
+  OpenSession['session'],
+  'id' | 'subject' | 'client' | 'clientId' | 'tenant'
+>): readonly RevocationId[] {
+  const key = client === `key:${clientId}` ? parseApiKeyId(clientId ?? '') : undefined;
   return [
     revocationIdOf({ kind: 'session', id }),
     revocationIdOf({ kind: 'subject', subject }),
@@ -73,5 +81,7 @@ export function revocationIdsOfSession({
     ...(client === undefined
       ? []
       : [revocationIdOf({ kind: 'client', client }), revocationIdOf({ kind: 'clientSessions', client })]),
+    // Who takes back the key of a legacy client takes back the sessions that it began.
+    ...(key === undefined ? [] : [revocationIdOf({ kind: 'key', id: key })]),
   ];
 }

@@ -35,7 +35,7 @@ export const METRICS = {
   },
   cacheLookups: {
     name: 'gatehouse_cache_lookups_total',
-    help: 'Look-ups by cache (apiKey, bearer, assertion) and outcome (hit, miss, or negative: known to be unknown)',
+    help: 'Look-ups by cache (apiKey, bearer, session, assertion) and outcome (hit, miss, or negative: known to be unknown)',
     labelNames: ['cache', 'outcome'],
   },
   storeErrors: {

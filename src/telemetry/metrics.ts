@@ -13,8 +13,10 @@ export interface Metrics {
   upstreamAnswered(upstream: string, status: number, durationSeconds: number): void;
   upstreamFailed(upstream: string, code: string): void;
   targetHealth(upstream: string, target: string, isHealthy: boolean): void;
-  /** `cache`: apiKey, bearer, assertion. */
-  cacheLookup(cache: 'apiKey' | 'bearer' | 'assertion', outcome: 'hit' | 'miss' | 'negative'): void;
+  cacheLookup(
+    cache: 'apiKey' | 'bearer' | 'session' | 'assertion',
+    outcome: 'hit' | 'miss' | 'negative',
+  ): void;
   storeError(store: string, operation: string): void;
   keyFetch(issuer: string, outcome: 'ok' | 'failed'): void;
   introspection(issuer: string, outcome: 'active' | 'inactive' | 'failed'): void;

@@ -13,7 +13,7 @@ export interface AnswerFields {
   readonly fields: string[];
   /** As the upstream gave it; -1 if it gave none. */
   readonly contentLength: number;
-  readonly hasLocation: boolean;
+  readonly location: string | undefined;
   readonly hasCacheControl: boolean;
   /** The body is `text/event-stream`: it may go on for hours. */
   readonly isEventStream: boolean;
@@ -27,7 +27,8 @@ type Treatment =
   | 'transfer-encoding'
   | 'content-length'
   | 'content-type'
-  | 'location';
+  | 'location'
+  | 'set-cookie';
 
 /** Names seen so far are remembered up to this many: an upstream cannot fill memory with invented ones. */
 const REMEMBERED_NAMES = 1000;
@@ -51,6 +52,7 @@ function classify(name: string): Treatment {
     case 'content-length':
     case 'content-type':
     case 'location':
+    case 'set-cookie':
       return name;
     case 'alt-svc':
       return 'drop';
@@ -65,13 +67,14 @@ const EVENT_STREAM = /^text\/event-stream *(?:;|$)/i;
 
 /**
  * What the client gets of an answer's fields (RFC 9110 §7.6.1). Values stay Latin-1, duplicates apart.
+ * With `setCookies`, the values of Set-Cookie are put there instead.
  * Throws `AnswerRefused` for a transfer coding that would be lost, and for a status that is none.
  */
-export function answerFields(raw: readonly Buffer[], status: number): AnswerFields {
+export function answerFields(raw: readonly Buffer[], status: number, setCookies?: string[]): AnswerFields {
   if (status > 599) throw new AnswerRefused('status out of range');
   const fields: string[] = [];
   let contentLength = -1;
-  let hasLocation = false;
+  let location: string | undefined;
   let hasCacheControl = false;
   let isEventStream = false;
   let connection = '';
@@ -94,7 +97,7 @@ export function answerFields(raw: readonly Buffer[], status: number): AnswerFiel
         fields.push(name, value);
         break;
       case 'location':
-        hasLocation = true;
+        location = value;
         fields.push(name, value);
         break;
       case 'cache-control':
@@ -107,10 +110,14 @@ export function answerFields(raw: readonly Buffer[], status: number): AnswerFiel
       case 'transfer-encoding':
         if (value.toLowerCase() !== 'chunked') throw new AnswerRefused('transfer coding other than chunked');
         break;
+      case 'set-cookie':
+        if (setCookies === undefined) fields.push(name, value);
+        else setCookies.push(value);
+        break;
     }
   }
   if (connection !== '') dropNominated(fields, connection);
-  return { fields, contentLength, hasLocation, hasCacheControl, isEventStream };
+  return { fields, contentLength, location, hasCacheControl, isEventStream };
 }
 
 /**

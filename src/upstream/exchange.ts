@@ -3,7 +3,7 @@ import type { Duplex } from 'node:stream';
 import type { Dispatcher } from 'undici';
 import { DENY_CODES } from '../http/deny-codes.ts';
 import { endStream, passChunk } from './answer-body.ts';
-import { AnswerRefused, answerFields, keepFromSharedCaches } from './answer-fields.ts';
+import { type AnswerFields, AnswerRefused, answerFields, keepFromSharedCaches } from './answer-fields.ts';
 import { passInformation, reasonOf } from './answer-head.ts';
 import { type Balancer, NONE_TRIED } from './balancer.ts';
 import type { ExchangeRules } from './exchange-rules.ts';
@@ -153,10 +153,34 @@ export class Exchange implements Dispatcher.DispatchHandler, Progress, PendingHe
       passInformation(status, raw, this.#received, this.#response);
       return true;
     }
-    const head = answerFields(raw, status);
-    const { fields, contentLength, hasLocation, isEventStream } = head;
+    const { answerCookies } = this.#request;
+    const setCookies: string[] | undefined = answerCookies === undefined ? undefined : [];
+    const head = answerFields(raw, status, setCookies);
+    const phrase = reasonOf(status, reason);
+    this.#resume = resume;
+    if (answerCookies === undefined || setCookies === undefined) {
+      this.#sendHead(status, phrase, head);
+      return true;
+    }
+    const { passed, settled } = answerCookies.receive(status, head.location, setCookies);
+    for (const value of passed) head.fields.push('Set-Cookie', value);
+    if (settled === undefined) {
+      this.#sendHead(status, phrase, head);
+      return true;
+    }
+    // The client's next request may come to another replica, and must find what this answer changed.
+    void settled.then(() => {
+      if (this.#isOver) return;
+      this.#sendHead(status, phrase, head);
+      resume();
+    });
+    return false;
+  }
+
+  #sendHead(status: number, phrase: string, head: AnswerFields): void {
+    const { fields, contentLength, location, isEventStream } = head;
     if (this.#request.variesBy !== undefined) keepFromSharedCaches(head, this.#request.variesBy);
-    if (hasLocation && this.#rules.rewritesLocation && this.#target !== undefined)
+    if (location !== undefined && this.#rules.rewritesLocation && this.#target !== undefined)
       rewriteLocations(fields, this.#target.origin, this.#sentFields, {
         publicOrigin: this.#request.publicOrigin,
         basePath: this.#rules.basePath,
@@ -167,16 +191,14 @@ export class Exchange implements Dispatcher.DispatchHandler, Progress, PendingHe
       this.#response.shouldKeepAlive = false;
       lingerBeforeClose(this.#received);
     }
-    this.#response.writeHead(status, reasonOf(status, reason), fields);
+    this.#response.writeHead(status, phrase, fields);
     this.#status = status;
     this.#contentLength = contentLength;
-    this.#resume = resume;
     this.#answered(status);
     // undici would wait for the body that a Content-Length announces, which RFC 9110 §8.6 allows in a 304.
     if ((status === 304 || status === 204) && contentLength > 0) this.onComplete();
     else flushHeadSoon(this);
     if (isEventStream && !this.#isOver) this.#request.eventStreamBegan?.(() => this.#endStream());
-    return true;
   }
 
   #answered(status: number): void {
@@ -190,7 +212,12 @@ export class Exchange implements Dispatcher.DispatchHandler, Progress, PendingHe
     // Somebody has to listen, until the tunnel does.
     socket.on('error', () => {});
     if (this.#isOver) throw new AnswerRefused('nobody waits for the upgrade any more');
-    const fields = switchedFields(status, raw, this.#request.webSocketAccept ?? '');
+    const fields = switchedFields(
+      status,
+      raw,
+      this.#request.webSocketAccept ?? '',
+      this.#request.answerCookies,
+    );
     this.#answered(status);
     // undici is done with the request: there is nothing left to abort.
     this.#abort = undefined;

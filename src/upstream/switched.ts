@@ -1,11 +1,17 @@
 import { AnswerRefused, answerFields } from './answer-fields.ts';
+import type { AnswerCookies } from './upstream.ts';
 
 /**
  * The fields of a 101 that the client gets: the upstream's, less those of the connection between the two, for which the
  * client gets its own. Throws `AnswerRefused` if the answer is not to this handshake: a server that does not know what it
  * accepts would read what follows as something else (RFC 6455 §4.1).
  */
-export function switchedFields(status: number, raw: readonly Buffer[], accept: string): string[] {
+export function switchedFields(
+  status: number,
+  raw: readonly Buffer[],
+  accept: string,
+  answerCookies: AnswerCookies | undefined,
+): string[] {
   if (status !== 101) throw new AnswerRefused('an upgrade with another status than 101');
   const protocols = valuesOf(raw, 'upgrade');
   if (protocols.join(',').trim().toLowerCase() !== 'websocket')
@@ -13,7 +19,11 @@ export function switchedFields(status: number, raw: readonly Buffer[], accept: s
   const accepted = valuesOf(raw, 'sec-websocket-accept');
   if (accepted.length !== 1 || accepted[0]?.trim() !== accept)
     throw new AnswerRefused('Sec-WebSocket-Accept does not belong to the handshake');
-  const { fields } = answerFields(raw, status);
+  const setCookies: string[] | undefined = answerCookies === undefined ? undefined : [];
+  const { fields } = answerFields(raw, status, setCookies);
+  if (answerCookies !== undefined && setCookies !== undefined)
+    for (const value of answerCookies.receive(status, undefined, setCookies).passed)
+      fields.push('Set-Cookie', value);
   const passed = ['Upgrade', 'websocket', 'Connection', 'Upgrade'];
   for (let index = 0; index + 1 < fields.length; index += 2) {
     const name = fields[index] ?? '';

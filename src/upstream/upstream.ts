@@ -33,10 +33,25 @@ export interface ForwardedRequest {
    * that says nothing of caches is said to be private. Undefined: whoever asks gets the same.
    */
   readonly variesBy: string | undefined;
+  /** Undefined: Set-Cookie passes like any other field. */
+  readonly answerCookies: AnswerCookies | undefined;
   /**
    * Called when the head of a `text/event-stream` was sent to the client. `end` ends it on both sides, in order; the outcome is `ended`.
    */
   readonly eventStreamBegan?: (end: () => void) => void;
+}
+
+/** What becomes of the cookies that an answer sets. */
+export interface AnswerCookies {
+  /**
+   * Called once with the head of the answer; `setCookies`: the value of each Set-Cookie, in order. Gives those that the client gets, and
+   * what the head has to wait for, if anything (it must not reject).
+   */
+  receive(
+    status: number,
+    location: string | undefined,
+    setCookies: readonly string[],
+  ): { readonly passed: readonly string[]; readonly settled?: Promise<void> };
 }
 
 export type RequestBody =

@@ -1,9 +1,15 @@
 import { describe, expect, it } from 'vitest';
 import type { AcceptedCredentials } from '../../src/credentials/credential.ts';
-import { extractCredentials } from '../../src/credentials/extract.ts';
+import { extractCredentials, withoutTicket } from '../../src/credentials/extract.ts';
 import { createFieldReader } from '../../src/http/received-fields.ts';
 
-const reader = createFieldReader({ apiKey: 'X-API-Key', owned: [], tenantFields: [] });
+const reader = createFieldReader({
+  apiKey: 'X-API-Key',
+  owned: [],
+  tenantFields: [],
+  sessionCookies: ['__Host-gatehouse'],
+  droppedCookies: new Set(['__Host-gatehouse']),
+});
 
 function extract(
   raw: readonly string[],
@@ -64,5 +70,64 @@ describe('credentials of a request', () => {
       'credential_ambiguous',
     );
     expect(extract([], ['bearer'], 'access_token=a')).toBe('credential_ambiguous');
+  });
+
+  const COOKIE = ['Cookie', 'a=b; __Host-gatehouse=s1'];
+  const TICKET = `ght_${'a'.repeat(43)}`;
+
+  it.each([
+    ['a session cookie', COOKIE, ['session'], '', 'session s1'],
+    ['a session cookie that is not accepted', COOKIE, ['bearer'], '', 'credential_invalid'],
+    ['two session cookies', [...COOKIE, ...COOKIE], ['session'], '', 'credential_ambiguous'],
+    [
+      'a session cookie beside a token',
+      [...COOKIE, 'Authorization', 'Bearer b'],
+      ['session', 'bearer'],
+      '',
+      'credential_ambiguous',
+    ],
+    [
+      'a session cookie beside Basic',
+      [...COOKIE, 'Authorization', 'Basic YTpi'],
+      ['session'],
+      '',
+      'credential_ambiguous',
+    ],
+    [
+      'a key and a session cookie',
+      [...COOKIE, 'X-API-Key', 'k'],
+      ['apiKey', 'session'],
+      '',
+      'credential_ambiguous',
+    ],
+    ['the declared pair of them', [...COOKIE, 'X-API-Key', 'k'], ['apiKey+session'], '', 'pair'],
+    ['half of the pair', COOKIE, ['apiKey+session'], '', 'credential_missing'],
+    ['a ticket', [], ['ticket'], `x=1&ticket=${TICKET}&y=2`, `ticket ${TICKET}`],
+    ['a ticket where none is accepted', [], ['session'], `ticket=${TICKET}`, 'credential_invalid'],
+    ['two tickets', [], ['ticket'], `ticket=${TICKET}&ticket=${TICKET}`, 'credential_ambiguous'],
+    [
+      'a ticket beside a session cookie',
+      COOKIE,
+      ['ticket', 'session'],
+      `ticket=${TICKET}`,
+      'credential_ambiguous',
+    ],
+    [
+      'a ticket beside a key',
+      ['X-API-Key', 'k'],
+      ['ticket', 'apiKey'],
+      `ticket=${TICKET}`,
+      'credential_ambiguous',
+    ],
+    ['a parameter of the upstream', [], ['ticket'], 'ticket=ght_short&ticket=4711', 'credential_missing'],
+  ] as const)('of a user: %s', (_, raw, accepts, query, expected) => {
+    expect(extract(raw, accepts, query)).toBe(expected);
+  });
+
+  it('leave of the query everything but the ticket, byte for byte', () => {
+    expect(withoutTicket(`ticket=${TICKET}`)).toBe('');
+    expect(withoutTicket(`ticket=${TICKET}&a=%20&b`)).toBe('a=%20&b');
+    expect(withoutTicket(`a=1&ticket=${TICKET}&ticket=2`)).toBe('a=1&ticket=2');
+    expect(withoutTicket(`xticket=${TICKET}&a`)).toBe(`xticket=${TICKET}&a`);
   });
 });

@@ -6,12 +6,49 @@ const reader = createFieldReader({
   apiKey: 'X-API-Key',
   owned: ['X-Tenant-Id', 'X-User-Id'],
   tenantFields: ['X-Company'],
+  sessionCookies: ['__Host-gatehouse', 'auth'],
+  droppedCookies: new Set(['__Host-gatehouse', 'auth', '__Secure-gatehouse-remember', 'ASP.NET_SessionId']),
 });
 
 describe('received fields', () => {
   it('pass what nobody owns, in order, with its spelling, duplicates and empty values', () => {
-    const raw = ['X-B', '1', 'accept', '*/*', 'x-b', '2', 'Cookie', 'a=b', 'Empty', ''];
+    const raw = ['X-B', '1', 'accept', '*/*', 'x-b', '2', 'Empty', ''];
     expect(reader.read(raw).forwardable).toEqual(raw);
+  });
+
+  it.each([
+    ['cookies of nobody here', ['Cookie', 'a=b;  c="d" ; e'], 'a=b; c="d"; e', undefined],
+    ['a session cookie', ['Cookie', '__Host-gatehouse=s1'], '', 's1'],
+    ['one among others', ['Cookie', 'a=b; __Host-gatehouse=s1; c=d'], 'a=b; c=d', 's1'],
+    ['one under the name for old clients', ['Cookie', 'auth=s2; a=b'], 'a=b', 's2'],
+    ['cookies that a login keeps', ['cookie', 'ASP.NET_SessionId=x; a=b'], 'a=b', undefined],
+    ['two Cookie fields', ['Cookie', 'a=b', 'cookie', 'auth=s2; c=d'], 'a=b; c=d', 's2'],
+    [
+      'a name in another case, which is another cookie',
+      ['Cookie', '__host-gatehouse=s1'],
+      '__host-gatehouse=s1',
+      undefined,
+    ],
+  ])('of %s, forward what is nobody of ours', (_, raw, forwarded, session) => {
+    const read = reader.read(raw);
+    expect(read.cookies).toBe(forwarded);
+    expect(read.forwardable).toEqual([]);
+    expect(read.values[SLOTS.session]).toBe(session);
+    expect(isRepeated(read, SLOTS.session)).toBe(false);
+  });
+
+  it.each([
+    ['under one name', ['Cookie', 'auth=1; auth=2']],
+    ['under two names', ['Cookie', '__Host-gatehouse=1; auth=2']],
+    ['in two fields', ['Cookie', 'auth=1', 'Cookie', 'auth=1']],
+  ])('tell two session cookies %s', (_, raw) => {
+    expect(isRepeated(reader.read(raw), SLOTS.session)).toBe(true);
+  });
+
+  it('forward no cookie that Connection nominates, and read the session all the same', () => {
+    const read = reader.read(['Cookie', 'a=b; auth=s', 'Connection', 'close, Cookie']);
+    expect(read.cookies).toBe('');
+    expect(read.values[SLOTS.session]).toBe('s');
   });
 
   it.each([

@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { Writable } from 'node:stream';
 import { pino } from 'pino';
 import type { ApiKeyStore } from '../../src/api-keys/api-key-store.ts';
@@ -9,7 +10,10 @@ import { apiKeysSchema } from '../../src/config/schema/api-keys.ts';
 import type { Settings } from '../../src/config/schema/config.ts';
 import { issuersSchema } from '../../src/config/schema/issuers.ts';
 import { referenceScalars } from '../../src/config/schema/scalars.ts';
+import { sessionsSchema, tokensSchema } from '../../src/config/schema/sessions.ts';
+import { encryptionKeyOf } from '../../src/keys/encryption-key.ts';
 import type { Principal } from '../../src/principals/principal.ts';
+import { createSessionService } from '../../src/sessions/sessions.ts';
 import { openEmbeddedStore } from '../../src/stores/embedded/embedded-store.ts';
 import type { Stores } from '../../src/stores/stores.ts';
 import { parseTenantId, type TenantId } from '../../src/tenants/tenant.ts';
@@ -71,7 +75,21 @@ export function openAuthentication(options: AuthenticationOptions = {}): OpenAut
     settings: {
       apiKeys: readApiKeySettings(options.apiKeys ?? {}),
       issuers,
+      login: {},
+      tokens: tokensSchema().parse(undefined),
+      sessions: sessionsSchema().parse(undefined),
+      publicUrl: 'https://gw.test',
     },
+    sessions: createSessionService({
+      sessions: stores.sessions,
+      encryptionKeys: [encryptionKeyOf('test', randomBytes(32))],
+      clock,
+      log,
+    }),
+    tokens: stores.tokens,
+    // Nobody has registered, and nothing was signed.
+    clients: { find: () => undefined, isCurrent: () => true },
+    keyring: { verificationKeys: () => [] },
     apiKeys: options.wrap?.(stores.apiKeys) ?? stores.apiKeys,
     changes: stores.changes,
     tenantsOfIssuer: (issuer) => bindings.get(issuer) ?? new Set(),

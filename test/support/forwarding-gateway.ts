@@ -123,6 +123,7 @@ function requestOf(received: IncomingMessage, options: ForwardingGatewayOptions)
     tenant: typeof tenant === 'string' ? parseTenantId(tenant) : undefined,
     strippedPrefix: '',
     webSocketAccept: undefined,
+    answerCookies: undefined,
     variesBy: undefined,
     publicOrigin: 'https://public.test',
     timeouts,
