@@ -17,6 +17,7 @@ import { createReadiness } from '../telemetry/readiness.ts';
 import { createAdministration } from './administration.ts';
 import { type Foundation, openFoundation } from './foundation.ts';
 import { ConfigRefused, type Generations, type LoadedConfig, startGenerations } from './generations.ts';
+import { startHousekeeping } from './housekeeping.ts';
 import { addReadinessChecks } from './readiness-checks.ts';
 import { announceReplica, createReplicaId } from './replica-presence.ts';
 import { readTlsMaterial } from './tls-files.ts';
@@ -115,6 +116,8 @@ async function openOn(
     log,
   });
   closers.push(() => presence.end());
+  const housekeeping = startHousekeeping(foundation);
+  closers.push(() => housekeeping.end());
 
   const administration = await createAdministration(foundation, generations, status, settings);
   closers.push(() => administration.app.close());

@@ -137,7 +137,7 @@ describe.skipIf(redisMissing)(
       const mine = aSession('MINE');
       await one.sessions.create(mine, undefined);
       await one.sessions.create(aSession('OTHER', { subject: 'user:main:acme:other' }), undefined);
-      const members = await redis.admin.zrange(`${STATE}session-index`, 0, -1);
+      const members = await redis.admin.zrange(`${STATE}session-index`, '0', '-1');
       const member = members.find((name) => name.startsWith('s') && name.endsWith(mine.id)) ?? '';
       expect(member).toHaveLength(28);
       for (const id of [sessionId('OTHER'), sessionId('GHOST')])
