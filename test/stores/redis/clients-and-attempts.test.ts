@@ -54,7 +54,7 @@ describe.skipIf(redisMissing)(`two gateways on one Redis ${redisMissing ?? ''}`,
 
   it('begin a bucket anew when the server has lost it, and count in it again', async () => {
     await race(20, () => one.attempts.take('key', RATE, NOW));
-    await redis.admin.del(await bucketNames());
+    await redis.admin.del(...(await bucketNames()));
     await one.attempts.giveBack('key', RATE, NOW);
     const outcomes = await race(20, () => other.attempts.take('key', RATE, NOW));
     expect(outcomes.filter(({ kind }) => kind === 'taken')).toHaveLength(10);
