@@ -25,6 +25,8 @@ export abstract class Conclusion {
   protected peer: string;
   protected bodyIsHeld: boolean;
   protected isEnded = false;
+  /** Fields by which pages of other origins may read the answer. */
+  protected crossOrigin: readonly string[] | undefined;
 
   constructor(reception: Reception, runtime: Runtime, context: ExchangeContext) {
     this.reception = reception;
@@ -63,7 +65,7 @@ export abstract class Conclusion {
     sendRefusal(received, response, {
       problem,
       decisionId,
-      fields,
+      fields: this.crossOrigin === undefined ? fields : [...fields, ...this.crossOrigin],
       closes,
       bodyIsHeld: this.bodyIsHeld,
       bodyLength: framing.kind === 'chunked' ? undefined : framing.kind === 'sized' ? framing.length : 0,

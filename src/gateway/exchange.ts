@@ -5,6 +5,7 @@ import { DENY_CODES } from '../http/deny-codes.ts';
 import type { ForwardOutcome } from '../upstream/upstream.ts';
 import { type Admission, type Admitted, admit } from './admit.ts';
 import { Conclusion } from './conclusion.ts';
+import { answerPreflight, crossOriginOf } from './cross-origin.ts';
 import { judgeCall, readCallBody } from './endpoint-call.ts';
 import type { AdmissionRequest } from './find-route.ts';
 import { createForwardedRequest } from './forwarded-request.ts';
@@ -77,6 +78,7 @@ class Exchange extends Conclusion {
       this.#call(endpoint, request).catch((error: unknown) => this.#callFailed(error));
       return;
     }
+    if (request.method === 'OPTIONS' && this.#answersPreflight(request)) return;
     const admission = admit(request, runtime, this.now);
     if (admission instanceof Promise) {
       admission
@@ -85,6 +87,17 @@ class Exchange extends Conclusion {
     } else {
       this.#decide(admission, request);
     }
+  }
+
+  #answersPreflight(request: AdmissionRequest): boolean {
+    const preflight = answerPreflight(request, this.runtime);
+    if (preflight === undefined) return false;
+    const { received, response } = this.reception;
+    const { facts, fields } = preflight;
+    this.facts = facts;
+    sendAnswer(received, response, { status: 204, fields, body: '', decisionId: undefined });
+    this.end('admitted', undefined, 204);
+    return true;
   }
 
   /** A request to the gateway itself. */
@@ -134,6 +147,7 @@ class Exchange extends Conclusion {
 
   #decide(admission: Admission, request: AdmissionRequest): void {
     this.facts = admission.facts;
+    this.crossOrigin = crossOriginOf(admission.facts.route, request.fields);
     if (isObserved(admission, this.now)) {
       this.#observe(admission, request);
       return;
@@ -191,6 +205,7 @@ class Exchange extends Conclusion {
         body,
         accept: accept.value,
         sessionKeeper: this.runtime.sessionKeeper,
+        crossOrigin: this.crossOrigin,
         eventStreamBegan: (end) => this.#holdStream(admitted, end),
       }),
       received,

@@ -17,6 +17,7 @@ export function createForwardedRequest(
     /** Sec-WebSocket-Accept of its handshake, if it is one. */
     readonly accept: string | undefined;
     readonly sessionKeeper: SessionKeeper;
+    readonly crossOrigin: readonly string[] | undefined;
     readonly eventStreamBegan: (end: () => void) => void;
   },
 ): ForwardedRequest {
@@ -34,6 +35,7 @@ export function createForwardedRequest(
     strippedPrefix: route.stripPrefix,
     timeouts: route.timeouts,
     webSocketAccept: parts.accept,
+    crossOrigin: parts.crossOrigin,
     answerCookies: answerCookiesFor(admitted, forwarding, path, now, parts.sessionKeeper),
     variesBy: admitted.principal === undefined ? undefined : forwarding.variesBy,
     eventStreamBegan: parts.eventStreamBegan,

@@ -23,6 +23,7 @@ export const SLOTS = {
   csrf: 16,
   /** No field of its own: the value of the session cookie, under whichever of its names. */
   session: 17,
+  requestMethod: 18,
 } as const;
 
 const NAMED_SLOTS: Readonly<Record<string, number>> = {
@@ -42,8 +43,9 @@ const NAMED_SLOTS: Readonly<Record<string, number>> = {
   origin: SLOTS.origin,
   'sec-fetch-site': SLOTS.secFetchSite,
   [CSRF_FIELD]: SLOTS.csrf,
+  'access-control-request-method': SLOTS.requestMethod,
 };
-const FIRST_FREE_SLOT = 18;
+const FIRST_FREE_SLOT = 19;
 
 /** Read here and written anew, where they are sent at all. Folded names. */
 const REWRITTEN: ReadonlySet<string> = new Set([

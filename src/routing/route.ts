@@ -1,6 +1,8 @@
 import type { EpochMilliseconds } from '../base/clock.ts';
 import type { RouteSettings, Settings } from '../config/schema/config.ts';
 import type { AcceptedCredentials } from '../credentials/credential.ts';
+import type { CorsPolicy } from '../http/cors.ts';
+import { CSRF_FIELD } from '../http/csrf.ts';
 import { normaliseHost } from '../http/host.ts';
 import { compilePathPattern, type PathPattern, shapeOfPattern } from './path-pattern.ts';
 import { addImpliedHead, type Routable } from './router.ts';
@@ -40,6 +42,8 @@ export interface Route extends Routable {
   readonly stripPrefix: string;
   /** Origins whose pages may open WebSockets; `undefined`: there are none on this route. */
   readonly webSocketOrigins: ReadonlySet<string> | undefined;
+  /** What pages of other origins may do; `undefined`: the upstream says. */
+  readonly cors: CorsPolicy | undefined;
   readonly upstream: string;
 }
 
@@ -94,7 +98,27 @@ function compileRoute(route: RouteSettings, settings: Pick<Settings, 'upstreams'
     },
     stripPrefix: route.stripPrefix ?? '',
     webSocketOrigins: route.websocket && new Set(route.websocket.origins),
+    cors: route.cors && compileCors(route.cors, route.match.methods),
     upstream: route.upstream,
+  };
+}
+
+const ANY_METHOD = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'];
+
+function compileCors(
+  cors: NonNullable<RouteSettings['cors']>,
+  methods: readonly string[] | undefined,
+): CorsPolicy {
+  const origins: ReadonlySet<string> = new Set(cors.origins);
+  // Pages show that a request with a session is meant by a field that they set.
+  const allowFields = cors.credentials ? [...cors.allowFields, CSRF_FIELD] : cors.allowFields;
+  return {
+    lists: (origin) => origins.has(origin),
+    credentials: cors.credentials,
+    methods: (methods ?? ANY_METHOD).join(', '),
+    allowFields: allowFields.join(', '),
+    exposeFields: cors.exposeFields.join(', '),
+    maxAgeSeconds: cors.maxAge / 1000,
   };
 }
 

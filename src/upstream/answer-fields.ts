@@ -129,6 +129,12 @@ export function keepFromSharedCaches({ fields, hasCacheControl }: AnswerFields, 
   if (!hasCacheControl) fields.push('Cache-Control', 'private');
 }
 
+/** The Access-Control-* fields of the upstream go, ours come in their place: name, value … */
+export function ownCrossOrigin(fields: string[], ours: readonly string[]): void {
+  keepFields(fields, (name) => !name.startsWith('access-control-'));
+  fields.push(...ours);
+}
+
 function latin1(bytes: Buffer | undefined): string {
   return bytes === undefined ? '' : bytes.toString('latin1');
 }
@@ -160,11 +166,15 @@ function dropNominated(fields: string[], connection: string): void {
   const options = connection.toLowerCase();
   if (options === 'keep-alive' || options === 'close') return;
   const nominated = new Set(options.split(',').map((option) => option.trim()));
+  keepFields(fields, (name) => !nominated.has(name) || isEndToEnd(name));
+}
+
+/** Keeps, in place, the fields whose lower-case name is kept. */
+function keepFields(fields: string[], isKept: (name: string) => boolean): void {
   let kept = 0;
   for (let index = 0; index < fields.length; index += 2) {
     const name = fields[index] ?? '';
-    const lower = name.toLowerCase();
-    if (nominated.has(lower) && !isEndToEnd(lower)) continue;
+    if (!isKept(name.toLowerCase())) continue;
     fields[kept] = name;
     fields[kept + 1] = fields[index + 1] ?? '';
     kept += 2;

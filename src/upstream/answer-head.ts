@@ -1,5 +1,14 @@
 import { type IncomingMessage, type ServerResponse, STATUS_CODES } from 'node:http';
-import { AnswerRefused } from './answer-fields.ts';
+import {
+  type AnswerFields,
+  AnswerRefused,
+  answerFields,
+  keepFromSharedCaches,
+  ownCrossOrigin,
+} from './answer-fields.ts';
+import type { ExchangeRules } from './exchange-rules.ts';
+import { rewriteLocations } from './location.ts';
+import type { AnswerCookies, ForwardedRequest, Target } from './upstream.ts';
 
 /**
  * Passes on what comes before the final answer: 103 to clients that speak HTTP/1.1, nothing else. Only its `Link`,
@@ -42,4 +51,36 @@ export function reasonOf(status: number, reason: string): string {
   const usual = STATUS_CODES[status];
   if (reason === usual || PRINTABLE.test(reason)) return reason;
   return reason.includes('\ufffd') ? (usual ?? '') : Buffer.from(reason, 'utf8').toString('latin1');
+}
+
+/** The head of the final answer, and what it has to wait for, if anything. Throws `AnswerRefused`. */
+export function readHead(
+  status: number,
+  raw: readonly Buffer[],
+  answerCookies: AnswerCookies | undefined,
+): { readonly head: AnswerFields; readonly settled: Promise<void> | undefined } {
+  if (answerCookies === undefined) return { head: answerFields(raw, status), settled: undefined };
+  const setCookies: string[] = [];
+  const head = answerFields(raw, status, setCookies);
+  const { passed, settled } = answerCookies.receive(status, head.location, setCookies);
+  for (const value of passed) head.fields.push('Set-Cookie', value);
+  return { head, settled };
+}
+
+/** Adds to the fields of an answer what is ours to say, and makes Location name the public host. */
+export function completeFields(
+  head: AnswerFields,
+  request: ForwardedRequest,
+  rules: ExchangeRules,
+  target: Target | undefined,
+  sentFields: readonly string[],
+): void {
+  if (request.variesBy !== undefined) keepFromSharedCaches(head, request.variesBy);
+  if (request.crossOrigin !== undefined) ownCrossOrigin(head.fields, request.crossOrigin);
+  if (head.location === undefined || !rules.rewritesLocation || target === undefined) return;
+  rewriteLocations(head.fields, target.origin, sentFields, {
+    publicOrigin: request.publicOrigin,
+    basePath: rules.basePath,
+    strippedPrefix: request.strippedPrefix,
+  });
 }

@@ -3,16 +3,15 @@ import type { Duplex } from 'node:stream';
 import type { Dispatcher } from 'undici';
 import { DENY_CODES } from '../http/deny-codes.ts';
 import { endStream, passChunk } from './answer-body.ts';
-import { type AnswerFields, AnswerRefused, answerFields, keepFromSharedCaches } from './answer-fields.ts';
-import { passInformation, reasonOf } from './answer-head.ts';
+import { type AnswerFields, AnswerRefused } from './answer-fields.ts';
+import { completeFields, passInformation, readHead, reasonOf } from './answer-head.ts';
 import { type Balancer, NONE_TRIED } from './balancer.ts';
 import type { ExchangeRules } from './exchange-rules.ts';
 import { ExchangeStopped, type Failure, failureOf } from './failure.ts';
 import { lingerBeforeClose } from './lingering-close.ts';
-import { rewriteLocations } from './location.ts';
 import { watchQueue } from './pending-connection.ts';
 import { flushHeadSoon, type PendingHead } from './pending-heads.ts';
-import { type BodyFails, bodyToSend, carriesBody, discardBody, gatherBody, isSmall } from './request-body.ts';
+import { type BodyFails, bodyToSend, takeInEarly } from './request-body.ts';
 import { mayRetry, nextTarget, type Progress } from './retry.ts';
 import { holdForClient, type SlowClient } from './slow-client.ts';
 import { switchedFields } from './switched.ts';
@@ -75,19 +74,13 @@ export class Exchange implements Dispatcher.DispatchHandler, Progress, PendingHe
     this.#response.on('close', () => this.#clientLeft());
     // The client may have left while the request was being decided on.
     if (this.#response.destroyed) return this.#clientLeft();
-    const { body, method } = this.#request;
-    if (body.kind === 'none') return this.#attempt();
     this.#fails = (error) => this.#stop(error);
-    if (!carriesBody(method)) {
-      this.#stopIntake = discardBody(this.#received, body, this.#fails);
-      return this.#attempt();
-    }
-    if (!isSmall(body)) return this.#attempt();
-    this.#stopIntake = gatherBody(this.#received, body, this.#fails, (bytes) => {
+    const early = takeInEarly(this.#request, this.#received, this.#fails, (bytes) => {
       this.#gathered = bytes;
       this.#attempt();
     });
-    return undefined;
+    this.#stopIntake = early?.stop;
+    return early?.isGathering === true ? undefined : this.#attempt();
   }
 
   #attempt(): void {
@@ -153,17 +146,9 @@ export class Exchange implements Dispatcher.DispatchHandler, Progress, PendingHe
       passInformation(status, raw, this.#received, this.#response);
       return true;
     }
-    const { answerCookies } = this.#request;
-    const setCookies: string[] | undefined = answerCookies === undefined ? undefined : [];
-    const head = answerFields(raw, status, setCookies);
+    const { head, settled } = readHead(status, raw, this.#request.answerCookies);
     const phrase = reasonOf(status, reason);
     this.#resume = resume;
-    if (answerCookies === undefined || setCookies === undefined) {
-      this.#sendHead(status, phrase, head);
-      return true;
-    }
-    const { passed, settled } = answerCookies.receive(status, head.location, setCookies);
-    for (const value of passed) head.fields.push('Set-Cookie', value);
     if (settled === undefined) {
       this.#sendHead(status, phrase, head);
       return true;
@@ -178,14 +163,8 @@ export class Exchange implements Dispatcher.DispatchHandler, Progress, PendingHe
   }
 
   #sendHead(status: number, phrase: string, head: AnswerFields): void {
-    const { fields, contentLength, location, isEventStream } = head;
-    if (this.#request.variesBy !== undefined) keepFromSharedCaches(head, this.#request.variesBy);
-    if (location !== undefined && this.#rules.rewritesLocation && this.#target !== undefined)
-      rewriteLocations(fields, this.#target.origin, this.#sentFields, {
-        publicOrigin: this.#request.publicOrigin,
-        basePath: this.#rules.basePath,
-        strippedPrefix: this.#request.strippedPrefix,
-      });
+    const { fields, contentLength, isEventStream } = head;
+    completeFields(head, this.#request, this.#rules, this.#target, this.#sentFields);
     if (!this.#received.complete) {
       fields.push('Connection', 'close');
       this.#response.shouldKeepAlive = false;

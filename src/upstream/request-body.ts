@@ -9,14 +9,14 @@ type PresentBody = Exclude<RequestBody, { readonly kind: 'none' }>;
 export type BodyFails = (error: ExchangeStopped) => void;
 
 /** With GET and HEAD a body has no meaning, and servers that do not read it would take it for the next request. */
-export function carriesBody(method: string): boolean {
+function carriesBody(method: string): boolean {
   return method !== 'GET' && method !== 'HEAD';
 }
 
 /** Up to this length a body is gathered, sent with the head in one write, and may be sent again. */
 const SMALL_BODY_BYTES = 16_384;
 
-export function isSmall(body: PresentBody): boolean {
+function isSmall(body: PresentBody): boolean {
   return body.kind === 'sized' && body.length <= SMALL_BODY_BYTES;
 }
 
@@ -123,7 +123,22 @@ function streamBody(received: IncomingMessage, body: PresentBody, fail: BodyFail
   return stream;
 }
 
-/** Gathers a small body. Returns how to stop. */
+/**
+ * Begins to read what is read of a body before the first attempt: a small one whole, for which `gathered` is called later, or
+ * one that is not forwarded, to be thrown away. `undefined`: the body waits for its attempt.
+ */
+export function takeInEarly(
+  { body, method }: Pick<ForwardedRequest, 'body' | 'method'>,
+  received: IncomingMessage,
+  fail: BodyFails,
+  gathered: (bytes: Buffer) => void,
+): { readonly stop: () => void; readonly isGathering: boolean } | undefined {
+  if (body.kind === 'none') return undefined;
+  if (!carriesBody(method)) return { stop: discardBody(received, body, fail), isGathering: false };
+  return isSmall(body) ? { stop: gatherBody(received, body, fail, gathered), isGathering: true } : undefined;
+}
+
+/** Gathers a body of known limit. Returns how to stop. */
 export function gatherBody(
   received: IncomingMessage,
   body: PresentBody,
@@ -143,7 +158,7 @@ export function gatherBody(
 }
 
 /** Reads a body that is not forwarded, so that what follows on the connection is not taken for it. */
-export function discardBody(received: IncomingMessage, body: PresentBody, fail: BodyFails): () => void {
+function discardBody(received: IncomingMessage, body: PresentBody, fail: BodyFails): () => void {
   const intake = takeIn(received, body, { chunk() {}, end() {}, fail });
   return () => intake.stop();
 }

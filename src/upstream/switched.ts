@@ -1,4 +1,5 @@
-import { AnswerRefused, answerFields } from './answer-fields.ts';
+import { AnswerRefused } from './answer-fields.ts';
+import { readHead } from './answer-head.ts';
 import type { AnswerCookies } from './upstream.ts';
 
 /**
@@ -19,11 +20,7 @@ export function switchedFields(
   const accepted = valuesOf(raw, 'sec-websocket-accept');
   if (accepted.length !== 1 || accepted[0]?.trim() !== accept)
     throw new AnswerRefused('Sec-WebSocket-Accept does not belong to the handshake');
-  const setCookies: string[] | undefined = answerCookies === undefined ? undefined : [];
-  const { fields } = answerFields(raw, status, setCookies);
-  if (answerCookies !== undefined && setCookies !== undefined)
-    for (const value of answerCookies.receive(status, undefined, setCookies).passed)
-      fields.push('Set-Cookie', value);
+  const { fields } = readHead(status, raw, answerCookies).head;
   const passed = ['Upgrade', 'websocket', 'Connection', 'Upgrade'];
   for (let index = 0; index + 1 < fields.length; index += 2) {
     const name = fields[index] ?? '';

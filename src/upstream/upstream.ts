@@ -33,6 +33,8 @@ export interface ForwardedRequest {
    * that says nothing of caches is said to be private. Undefined: whoever asks gets the same.
    */
   readonly variesBy: string | undefined;
+  /** Fields (name, value …) in place of the Access-Control-* fields of the answer; `undefined`: those pass. */
+  readonly crossOrigin: readonly string[] | undefined;
   /** Undefined: Set-Cookie passes like any other field. */
   readonly answerCookies: AnswerCookies | undefined;
   /**

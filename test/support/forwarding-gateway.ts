@@ -124,6 +124,7 @@ function requestOf(received: IncomingMessage, options: ForwardingGatewayOptions)
     strippedPrefix: '',
     webSocketAccept: undefined,
     answerCookies: undefined,
+    crossOrigin: undefined,
     variesBy: undefined,
     publicOrigin: 'https://public.test',
     timeouts,
