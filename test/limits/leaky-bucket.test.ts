@@ -62,3 +62,8 @@ test('an attempt that is given back at once leaves the bucket as it was', () => 
     }),
   );
 });
+
+test('what is given back to a bucket that is nearly full fills it, and no more', () => {
+  const rate = { count: 10, windowMilliseconds: 60_000 };
+  expect(giveBackAttempt({ used: 0.5, at: NOW }, rate, NOW)).toEqual({ used: 0, at: NOW });
+});

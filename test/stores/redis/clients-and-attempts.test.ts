@@ -50,6 +50,8 @@ describe.skipIf(redisMissing)(`two gateways on one Redis ${redisMissing ?? ''}`,
     expect(life).toBeGreaterThan(MINUTE);
     expect(life).toBeLessThanOrEqual(MINUTE + RATE.windowMilliseconds / RATE.count);
     expect(await redis.admin.get(name)).toBe(`1 ${NOW}`);
+    await race(2, () => one.attempts.giveBack('login:acme:alice@example.com', RATE, NOW + 1));
+    expect(await redis.admin.get(name)).toBe(`0 ${NOW + 1}`);
   });
 
   it('begin a bucket anew when the server has lost it, and count in it again', async () => {
