@@ -33,8 +33,15 @@ export interface EndedSessions {
   readonly before: EpochMilliseconds;
   /** Records that were there. */
   readonly ended: number;
-  /** False: there may be more records, which are refused but not gone yet. Ask again, with `before`. */
-  readonly isComplete: boolean;
+  /** There may be more records, which are refused but not gone yet: ask again, with `before` and from here on. */
+  readonly next?: SessionId;
+}
+
+export interface EndedRange {
+  /** Logins until then, inclusive. Absent, or in time to come: until now. */
+  readonly before?: EpochMilliseconds;
+  /** Where an earlier call stopped. */
+  readonly after?: SessionId;
 }
 
 /** Who takes sessions back, and why. */
@@ -49,12 +56,8 @@ export interface SessionAdministration {
   find(id: SessionId): Promise<Result<Session, Refusal>>;
   /** Takes back all that was given out for it, on every replica. */
   end(id: SessionId, who: EndedBy): Promise<Result<Session, Refusal>>;
-  /** Ends the logins until `issuedBefore`, or until now. What a session is switched to meanwhile is refused, and goes when its time is over. */
-  endAll(
-    owner: SessionOwner,
-    issuedBefore: EpochMilliseconds | undefined,
-    who: EndedBy,
-  ): Promise<EndedSessions>;
+  /** What a session is switched to meanwhile is refused, and goes when its time is over. */
+  endAll(owner: SessionOwner, range: EndedRange, who: EndedBy): Promise<EndedSessions>;
 }
 
 export interface SessionAdministrationOptions {
@@ -69,8 +72,8 @@ export interface SessionAdministrationOptions {
 const ENTRY_MARGIN = 86_400_000;
 /** Records read at once. */
 const PAGE = 1000;
-/** Records that one call ends at most, so that it takes seconds. */
-const ENDED_AT_MOST = 20_000;
+/** Records that one call reads at most, so that it takes seconds. */
+const READ_AT_MOST = 10_000;
 /** Ends under way at one time. */
 const AT_ONCE = 100;
 /** Records read at once for a query that few may fit, so that a request is bounded however many there are. */
@@ -86,25 +89,25 @@ export function createSessionAdministration(options: SessionAdministrationOption
     return ok(session);
   }
 
-  /** Records of logins until `issuedBefore`, and when the last of what was given out for them ends by itself. */
-  async function endRecords(owner: SessionOwner, issuedBefore: EpochMilliseconds) {
+  /** Ends records of logins until `before`; `lastEnd`: when the last of what was given out for them ends by itself. */
+  async function endRecords(owner: SessionOwner, before: EpochMilliseconds, from: SessionId | undefined) {
     const { kind: _kind, ...filter } = owner;
     let ended = 0;
     let lastEnd: EpochMilliseconds = 0;
-    let after: SessionId | undefined;
-    for (let read = 0; read < ENDED_AT_MOST; read += PAGE) {
+    let after = from;
+    for (let read = 0; read < READ_AT_MOST; read += PAGE) {
       const page = await sessions.list({ ...filter, ...(after !== undefined && { after }), limit: PAGE });
-      const old = page.filter(({ authenticatedAt }) => authenticatedAt <= issuedBefore);
+      const old = page.filter(({ authenticatedAt }) => authenticatedAt <= before);
       for (let at = 0; at < old.length; at += AT_ONCE) {
         const batch = old.slice(at, at + AT_ONCE);
         const outcomes = await Promise.all(batch.map(({ id }) => sessions.end(id)));
         ended += outcomes.filter(Boolean).length;
       }
       lastEnd = old.reduce((latest, session) => Math.max(latest, endOfSession(session)), lastEnd);
+      if (page.length < PAGE) return { ended, lastEnd };
       after = page.at(-1)?.id;
-      if (page.length < PAGE) return { ended, lastEnd, isComplete: true };
     }
-    return { ended, lastEnd, isComplete: false };
+    return { ended, lastEnd, ...(after !== undefined && { next: after }) };
   }
 
   return {
@@ -144,25 +147,25 @@ export function createSessionAdministration(options: SessionAdministrationOption
       return found;
     },
 
-    async endAll(owner, until, { by, reason }) {
+    async endAll(owner, { before: wanted, after }, { by, reason }) {
       const now = clock();
-      const issuedBefore = Math.min(until ?? now, now);
+      const before = Math.min(wanted ?? now, now);
       const entry: Revocation = {
         target: targetOfOwner(owner),
-        issuedBefore,
+        issuedBefore: before,
         expiresAt: now + longestLife() + ENTRY_MARGIN,
         revokedAt: now,
         revokedBy: by,
         ...(reason !== undefined && { reason }),
       };
       const added = await revocations.add(entry);
-      const { lastEnd, ...outcome } = await endRecords(owner, issuedBefore);
+      const { lastEnd, ...outcome } = await endRecords(owner, before, after);
       // Logins of an earlier configuration may live longer than those of this one.
       const isLonger = lastEnd + ENTRY_MARGIN > (added.expiresAt ?? Number.POSITIVE_INFINITY);
       const revocation = isLonger
         ? await revocations.add({ ...entry, expiresAt: lastEnd + ENTRY_MARGIN })
         : added;
-      return { revocation, before: issuedBefore, ...outcome };
+      return { revocation, before, ...outcome };
     },
   };
 }

@@ -179,7 +179,7 @@ export function clientRoutes(app: AdminApp, context: AdminContext): void {
           );
           if (!removed.ok) return removed;
           // They are refused already; what is listed should be what is open.
-          return ok(await sessions.endAll({ kind: 'client', client }, undefined, { by }));
+          return ok(await sessions.endAll({ kind: 'client', client }, {}, { by }));
         },
         ({ ended }) => ({ reason: `${ended} sessions` }),
       );

@@ -99,7 +99,7 @@ export function sessionRoutes(app: AdminApp, context: AdminContext): void {
       },
     },
     async (request) => {
-      const { issuedBefore, reason } = request.body;
+      const { issuedBefore, after, reason } = request.body;
       const owner = ownerOf(request.body);
       const { revocation, before, ...outcome } = await makeAuditedChange(
         context,
@@ -111,7 +111,7 @@ export function sessionRoutes(app: AdminApp, context: AdminContext): void {
           if (owner.kind === 'subject' && !owner.subject.startsWith('user:'))
             return refusal('invalid', 'Only users have sessions: user:LOGIN:TENANT:ID.');
           const who = definedMembers({ by: `admin:${administrator}`, reason });
-          return ok(await sessions.endAll(owner, issuedBefore, who));
+          return ok(await sessions.endAll(owner, definedMembers({ before: issuedBefore, after }), who));
         },
         ({ ended }) => ({
           reason: reason === undefined ? `${ended} sessions` : `${ended} sessions: ${reason}`,

@@ -29,6 +29,7 @@ export const endSessionsBody = z
     client: ownerMembers.client.optional(),
     tenant: ownerMembers.tenant.optional(),
     issuedBefore: instant.optional().describe('Inclusive: only logins until then. Absent: until now.'),
+    after: sessionId.optional().describe('`next` of the answer before.'),
     reason,
   })
   .refine((body) => OWNERS.filter((owner) => body[owner] !== undefined).length === 1, {
@@ -71,10 +72,12 @@ export const sessionPageView = z.object({
 export const endedSessionsView = z
   .object({
     ended: z.int().describe('Sessions that were there.'),
-    isComplete: z
-      .boolean()
-      .describe('False: all are refused already, and some are still kept; ask again with `issuedBefore`.'),
     issuedBefore: time.describe('Logins until then are refused.'),
+    next: text
+      .exactOptional()
+      .describe(
+        'There may be more, which are refused already: ask again, with this as `after`, and `issuedBefore`.',
+      ),
     revocation: revocationView,
   })
   .meta({ id: 'EndedSessions' });

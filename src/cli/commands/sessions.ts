@@ -81,12 +81,13 @@ export function registerSessions(program: Command): void {
         throw new CliFailure('Nothing was ended.');
       let before = issuedBefore === undefined ? undefined : instantFrom(issuedBefore);
       let ended = 0;
+      let after: string | undefined;
       let answer: EndedSessionsView;
       do {
-        answer = await client.post('/v1/sessions/end', { ...owner, issuedBefore: before, reason });
-        before = answer.issuedBefore;
+        answer = await client.post('/v1/sessions/end', { ...owner, issuedBefore: before, after, reason });
+        ({ issuedBefore: before, next: after } = answer);
         ended += answer.ended;
-      } while (!answer.isComplete);
+      } while (after !== undefined);
       print({ ...answer, ended }, (all) => `${all.ended} sessions have ended.\n`);
     });
 }
