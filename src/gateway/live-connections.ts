@@ -2,13 +2,19 @@ import type { Logger } from 'pino';
 import type { ApiKeyId } from '../api-keys/api-key.ts';
 import type { ApiKeyStore } from '../api-keys/api-key-store.ts';
 import type { Clock, EpochMilliseconds } from '../base/clock.ts';
+import { parseClientId, subjectOfClient } from '../clients/client.ts';
+import type { ClientDirectory } from '../clients/client-directory.ts';
 import type { DenyCode } from '../http/deny-codes.ts';
 import type { Principal } from '../principals/principal.ts';
 import type { RevocationList } from '../revocation/revocation-list.ts';
+import type { SessionId } from '../sessions/session.ts';
+import type { SessionService } from '../sessions/session-service.ts';
 import type { ChangeFeed } from '../stores/change-feed.ts';
 import type { LongLivedKind, Metrics } from '../telemetry/metrics.ts';
 import type { TenantId } from '../tenants/tenant.ts';
 import { checkLiveKeys, keyIdsOf } from './live-keys.ts';
+import { checkLiveSessions, sessionIdsOf } from './live-sessions.ts';
+import { createRecheck } from './recheck.ts';
 import type { Runtime } from './runtime.ts';
 
 /** Why the gateway ended a connection that both sides would have gone on with. */
@@ -47,7 +53,8 @@ export interface LiveConnections {
 export interface LiveConnectionParts {
   readonly stores: { readonly apiKeys: ApiKeyStore; readonly changes: ChangeFeed };
   readonly revocations: RevocationList;
-  readonly currentRuntime: () => Pick<Runtime, 'tenants' | 'settings'>;
+  readonly sessions: Pick<SessionService, 'find'>;
+  readonly currentRuntime: () => Pick<Runtime, 'tenants' | 'clients' | 'settings'>;
   readonly metrics: Pick<Metrics, 'longLivedOpened' | 'longLivedClosed'>;
   readonly log: Logger;
   readonly clock: Clock;
@@ -75,27 +82,58 @@ export function createLiveConnections(parts: LiveConnectionParts): LiveConnectio
   let closing: NodeJS.Immediate | undefined;
   let nextExpiry = Number.POSITIVE_INFINITY;
   let isSweepDue = false;
-  let staleKeys: Set<ApiKeyId> | 'all' = new Set();
-  let keysChangedAt = Number.NEGATIVE_INFINITY;
-  let isCheckingKeys = false;
+  /** When a key or a session changed last. */
+  let changedAt = Number.NEGATIVE_INFINITY;
   let isShutDown = false;
   let seenRuntime = currentRuntime();
   let ticks: NodeJS.Timeout | undefined;
   let gathering: NodeJS.Timeout | undefined;
 
+  const keys = createRecheck(
+    (ids: ReadonlySet<ApiKeyId> | 'all') =>
+      checkLiveKeys(ids, connections.keys(), {
+        apiKeys: parts.stores.apiKeys,
+        configured: currentRuntime().settings.apiKeys.keys,
+        close: closeRevoked,
+        expires: moveExpiry,
+      }),
+    (error) =>
+      parts.log.error({ err: error }, 'the keys of open connections could not be checked; it is tried again'),
+  );
+  const sessions = createRecheck(
+    (ids: ReadonlySet<SessionId> | 'all') =>
+      checkLiveSessions(ids, connections.keys(), {
+        sessions: parts.sessions,
+        now: clock(),
+        close: closeRevoked,
+        expires: moveExpiry,
+      }),
+    (error) =>
+      parts.log.error(
+        { err: error },
+        'the sessions of open connections could not be checked; it is tried again',
+      ),
+  );
+
   const unsubscribe = parts.stores.changes.subscribe((change) => {
+    // While nothing is open nothing is noted: what is added later was decided on later, or is looked at then.
+    const isAnybodyThere = connections.size > 0;
     switch (change.kind) {
       case 'apiKeyChanged':
-        keysChangedAt = clock();
-        markKeys([change.id]);
+        changedAt = clock();
+        if (isAnybodyThere) keys.mark([change.id]);
+        break;
+      case 'sessionChanged':
+        changedAt = clock();
+        if (isAnybodyThere) sessions.mark([change.id]);
         break;
       case 'resynchronise':
-        keysChangedAt = clock();
-        staleKeys = 'all';
-        isSweepDue = true;
+        changedAt = clock();
+        markEverything();
         break;
       case 'revocationAdded':
       case 'tenantChanged':
+      case 'clientChanged':
         isSweepDue = true;
         break;
       // Neither takes anything back from what is open.
@@ -106,10 +144,18 @@ export function createLiveConnections(parts: LiveConnectionParts): LiveConnectio
     checkSoon();
   });
 
-  /** While nothing is open nothing is noted: what is added later was decided on later, or is looked at then. */
-  function markKeys(ids: Iterable<ApiKeyId>): void {
-    if (staleKeys === 'all' || connections.size === 0) return;
-    for (const id of ids) staleKeys.add(id);
+  function markEverything(): void {
+    keys.markAll();
+    sessions.markAll();
+    isSweepDue = true;
+  }
+
+  function closeRevoked(connection: LiveConnection, detail: string): void {
+    closeOne(connection, { reason: 'revoked', code: 'credential_revoked', detail });
+  }
+
+  function moveExpiry(connection: LiveConnection, at: EpochMilliseconds): void {
+    if (connections.has(connection)) hold(connection, at);
   }
 
   function checkSoon(): void {
@@ -124,12 +170,12 @@ export function createLiveConnections(parts: LiveConnectionParts): LiveConnectio
     const runtime = currentRuntime();
     if (runtime !== seenRuntime) {
       seenRuntime = runtime;
-      staleKeys = 'all';
-      isSweepDue = true;
+      markEverything();
     }
     const now = clock();
     if (isSweepDue || now >= nextExpiry) sweep(now);
-    if (!isCheckingKeys && (staleKeys === 'all' || staleKeys.size > 0)) void checkKeys();
+    keys.runIfDue();
+    sessions.runIfDue();
   }
 
   function sweep(now: EpochMilliseconds): void {
@@ -139,8 +185,10 @@ export function createLiveConnections(parts: LiveConnectionParts): LiveConnectio
       if (cause !== undefined) closeOne(connection, cause);
       else nextExpiry = Math.min(nextExpiry, expiresAt);
     }
-    // As long as list or tenants are being read anew, this sweep may have been made with what they held before.
-    isSweepDue = revocations.lag(now) === Number.POSITIVE_INFINITY || !currentRuntime().tenants.isCurrent();
+    // As long as list, tenants or clients are being read anew, this sweep may have been made with what they held before.
+    const { tenants, clients } = currentRuntime();
+    isSweepDue =
+      revocations.lag(now) === Number.POSITIVE_INFINITY || !tenants.isCurrent() || !clients.isCurrent();
   }
 
   function causeToClose(
@@ -150,6 +198,10 @@ export function createLiveConnections(parts: LiveConnectionParts): LiveConnectio
   ): ClosingCause | undefined {
     if (isShutDown) return SHUTDOWN;
     for (const principal of principals) {
+      if (isOfLostClient(principal, currentRuntime().clients)) {
+        const detail = `client ${principal.clientId} is gone`;
+        return { reason: 'revoked', code: 'credential_revoked', detail };
+      }
       const revocation = revocations.find(principal, tenant, now);
       if (revocation === undefined) continue;
       const detail = `${principal.credentialId} is revoked as ${revocation.target.kind}`;
@@ -164,29 +216,6 @@ export function createLiveConnections(parts: LiveConnectionParts): LiveConnectio
     return known.status === 'suspended'
       ? { reason: 'tenant', code: 'tenant_suspended', detail: `${tenant} is suspended` }
       : undefined;
-  }
-
-  async function checkKeys(): Promise<void> {
-    const ids = staleKeys;
-    staleKeys = new Set();
-    isCheckingKeys = true;
-    try {
-      await checkLiveKeys(ids, connections.keys(), {
-        apiKeys: parts.stores.apiKeys,
-        configured: currentRuntime().settings.apiKeys.keys,
-        close: (connection, detail) =>
-          closeOne(connection, { reason: 'revoked', code: 'credential_revoked', detail }),
-        expires(connection, at) {
-          if (connections.has(connection)) hold(connection, at);
-        },
-      });
-    } catch (error) {
-      parts.log.error({ err: error }, 'the keys of open connections could not be checked; it is tried again');
-      if (ids === 'all') staleKeys = 'all';
-      else markKeys(ids);
-    } finally {
-      isCheckingKeys = false;
-    }
   }
 
   function hold(connection: LiveConnection, expiresAt: EpochMilliseconds): void {
@@ -227,9 +256,10 @@ export function createLiveConnections(parts: LiveConnectionParts): LiveConnectio
       ticks ??= setInterval(check, TICK_MILLISECONDS).unref();
       const cause = causeToClose(connection, expiresAt, now);
       if (cause !== undefined) closeOne(connection, cause);
-      // A key may have changed between the decision and now, when nobody looked for this connection.
-      else if (admittedAt <= keysChangedAt) {
-        markKeys(keyIdsOf(connection));
+      // A key or session may have changed between the decision and now, when nobody looked for this connection.
+      else if (admittedAt <= changedAt) {
+        keys.mark(keyIdsOf(connection));
+        sessions.mark(sessionIdsOf(connection));
         checkSoon();
       }
     },
@@ -248,4 +278,10 @@ export function createLiveConnections(parts: LiveConnectionParts): LiveConnectio
 
 function expiryOf({ expiresAt }: Principal): EpochMilliseconds {
   return expiresAt ?? Number.POSITIVE_INFINITY;
+}
+
+/** A client of ours that was there when its credential was looked at, and is not there any more. */
+function isOfLostClient({ client, clientId }: Principal, clients: Pick<ClientDirectory, 'find'>): boolean {
+  const id = clientId === undefined ? undefined : parseClientId(clientId);
+  return id !== undefined && client === subjectOfClient(id) && clients.find(id) === undefined;
 }
