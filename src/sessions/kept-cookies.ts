@@ -2,7 +2,10 @@ import type { EpochMilliseconds } from '../base/clock.ts';
 import type { Jar, KeptCookie } from './jar.ts';
 import { isPathMatch, readSetCookie, withoutQuery } from './set-cookie.ts';
 
-/** Most cookies of a jar. Names are configured, so that only an upstream that makes up paths comes near. */
+/**
+ * Most cookies of a jar, deleted ones among them, which give way. Names are configured, so that only an upstream that makes up paths
+ * comes near.
+ */
 const MAX_COOKIES = 200;
 
 /** The request whose answer set cookies. */
@@ -54,11 +57,19 @@ export function keepCookiesIn(jar: Jar, set: readonly KeptCookie[]): Jar {
     const at = cookies.findIndex((kept) => isSame(kept, cookie));
     if (cookie.version !== (cookies[at]?.version ?? 0) + 1) continue;
     if (at !== -1) cookies[at] = cookie;
-    else if (cookies.length < MAX_COOKIES) cookies.push(cookie);
-    else continue;
+    else if (!hasRoom(cookies)) continue;
+    else cookies.push(cookie);
     isChanged = true;
   }
   return isChanged ? { ...jar, cookies } : jar;
+}
+
+/** Makes room by forgetting a deleted cookie, if there is one. */
+function hasRoom(cookies: KeptCookie[]): boolean {
+  if (cookies.length < MAX_COOKIES) return true;
+  const deleted = cookies.findIndex(({ expiresAt, value }) => expiresAt !== undefined && value === '');
+  if (deleted !== -1) cookies.splice(deleted, 1);
+  return deleted !== -1;
 }
 
 /** One cookie per upstream, name and path (RFC 6265 §5.3, step 11); the domain is the upstream's. */

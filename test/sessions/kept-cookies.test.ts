@@ -72,6 +72,10 @@ describe('kept cookies', () => {
     for (let index = 0; index < 300; index += 1)
       full = keepCookiesIn(full, answerTo(full, `sid=1; Path=/${index}`));
     expect(full.cookies).toHaveLength(200);
+    const roomy = keepCookiesIn(full, answerTo(full, 'sid=; Path=/7; Max-Age=0'));
+    const refilled = keepCookiesIn(roomy, answerTo(roomy, 'csrf=new; Path=/'));
+    expect(refilled.cookies).toHaveLength(200);
+    expect(cookieFieldFor(refilled, 'api', '/7', NOW)).toBe('csrf=new');
     expect(keepCookiesIn(full, answerTo(full, 'sid=2; Path=/7')).cookies[7]).toMatchObject({
       value: '2',
       version: 2,
