@@ -1,12 +1,6 @@
 import type { Endpoint } from '../endpoints/endpoint.ts';
 import { parseTarget } from '../http/target.ts';
-
-/** A route of an upstream that the gateway answers itself. */
-export interface InterceptedRoute {
-  readonly method: string;
-  readonly path: string;
-  readonly endpoint: Endpoint;
-}
+import type { InterceptedRoute } from '../session-endpoints/intercepted-login.ts';
 
 /** What the public listener answers itself, before any route is looked for. */
 export interface OwnEndpoints {

@@ -3,7 +3,9 @@ import type { ClientDirectory } from '../clients/client-directory.ts';
 import { openClientDirectory } from '../clients/open-client-directory.ts';
 import type { Settings } from '../config/schema/config.ts';
 import type { LoginBridge } from '../login/login-bridge.ts';
+import { createLoginBridges } from '../login/login-bridges.ts';
 import { createBrowserSessions } from '../session-endpoints/browser-sessions.ts';
+import { createInterceptedRoutes } from '../session-endpoints/intercepted-login.ts';
 import type { TenantDirectory } from '../tenants/tenant-directory.ts';
 import { createTokenService } from '../token-service/token-service.ts';
 import type { Upstream } from '../upstream/upstream.ts';
@@ -43,7 +45,7 @@ export async function openOwnServices(
       upstreams,
       tenantsOfIssuer: (issuer: string) => tenants.tenantsOfIssuer(issuer),
     };
-    const logins: ReadonlyMap<string, LoginBridge> = new Map();
+    const logins = createLoginBridges(parts);
     const authentication = createAuthentication(parts);
     const services = { ...parts, logins, authentication };
     const byPath = new Map([...createBrowserSessions(services), ...createTokenService(services)]);
@@ -51,7 +53,7 @@ export async function openOwnServices(
       clients,
       logins,
       authentication,
-      endpoints: createOwnEndpoints(byPath, []),
+      endpoints: createOwnEndpoints(byPath, createInterceptedRoutes(services)),
       async close() {
         clients.close();
         await authentication.close();

@@ -1,3 +1,4 @@
+import { OWN_ISSUER } from '../../sessions/session-principal.ts';
 import type { ConfigPath } from '../problem.ts';
 import type { Report } from '../report.ts';
 import type { IssuerSettings, Settings } from '../schema/config.ts';
@@ -24,6 +25,12 @@ export function checkIssuers(settings: Settings, report: Report): void {
 
 function checkIssuer(settings: Settings, report: Report, name: string, issuer: IssuerSettings): void {
   const path = ['issuers', name];
+  if (name === OWN_ISSUER)
+    report.problem(path, {
+      found: `the name ${JSON.stringify(name)}, which stands for the gateway itself`,
+      expected: 'a name of its own',
+      at: 'key',
+    });
   if (issuer.keys === undefined && issuer.introspection === undefined)
     report.problem(path, { found: 'neither "keys" nor "introspection"', expected: 'at least one of them' });
   const jwtIndex = issuer.types.findIndex((type) => /^(?:application\/)?jwt$/i.test(type));

@@ -19,6 +19,7 @@ export function checkRoutes(settings: Settings, report: Report): void {
     const path = ['routes', index];
     requireKnown(report, [...path, 'upstream'], route.upstream, settings.upstreams, 'upstream');
     checkAdmission(report, path, route);
+    checkUsers(settings, report, path, route);
     checkObservation(report, path, route);
     checkPath(report, path, route);
     checkTenantField(settings, report, path, route);
@@ -102,6 +103,17 @@ function checkAdmission(report: Report, path: ConfigPath, route: RouteSettings):
       found: '"credential" on a public route',
       expected: 'another source of the tenant',
     });
+}
+
+/** What only a login gives out. */
+function checkUsers(settings: Settings, report: Report, path: ConfigPath, route: RouteSettings): void {
+  if (Object.keys(settings.login).length > 0) return;
+  for (const [index, accepted] of (route.accept ?? []).entries())
+    if (accepted !== 'apiKey' && accepted !== 'bearer' && accepted !== 'apiKey+bearer')
+      report.problem([...path, 'accept', index], {
+        found: `"${accepted}" without an entry of login`,
+        expected: 'a login, by which users get their sessions',
+      });
 }
 
 function checkPath(report: Report, path: ConfigPath, route: RouteSettings): void {

@@ -16,6 +16,12 @@ export function checkUpstreams(settings: Settings, report: Report): void {
     checkTimeouts(report, path, upstream);
     if (typeof upstream.host === 'object' && parseAuthority(upstream.host.fixed) === undefined)
       report.problem([...path, 'host', 'fixed'], { expected: 'a host, with a port if need be' });
+    const hasLogin = Object.values(settings.login).some((login) => login.upstream === name);
+    if (upstream.credentials.cookies !== undefined && !hasLogin)
+      report.problem([...path, 'credentials', 'cookies'], {
+        found: '"fromLogin" on an upstream without a login',
+        expected: `an entry of login whose upstream is ${name}`,
+      });
     if (!used.has(name)) report.warning(path, 'no route forwards to this upstream');
   }
   for (const [id, tenant] of Object.entries(settings.tenants))
