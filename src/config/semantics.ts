@@ -8,6 +8,7 @@ import { checkHosts } from './semantics/hosts.ts';
 import { checkIdentity } from './semantics/identity.ts';
 import { checkIssuers } from './semantics/issuers.ts';
 import { checkListeners } from './semantics/listeners.ts';
+import { checkLogins } from './semantics/login.ts';
 import { checkRoutes } from './semantics/routes.ts';
 import { checkSecrets } from './semantics/secrets.ts';
 import { checkSessions } from './semantics/sessions.ts';
@@ -26,6 +27,7 @@ export function checkSemantics(settings: Settings, report: Report, files: Config
   checkRoutes(settings, report);
   checkSessions(settings, report);
   checkTokens(settings, report);
+  checkLogins(settings, report);
   checkSecrets(settings, report);
   checkCertificates(settings, report, files);
 }

@@ -24,7 +24,13 @@ export interface JudgedSession {
 type Judging = Pick<BrowserSessionParts, 'sessions' | 'clients' | 'tenants' | 'revocations' | 'settings'>;
 
 /** Nothing is said of a session while it may have been taken back without our knowing. */
-export function requireCurrentRevocations(parts: Judging, now: number): void {
+export function requireCurrentRevocations(
+  parts: {
+    readonly revocations: Pick<Judging['revocations'], 'lag'>;
+    readonly settings: Pick<Judging['settings'], 'store'>;
+  },
+  now: number,
+): void {
   if (parts.revocations.lag(now) > parts.settings.store.maxLag)
     throw new StoreUnavailable('the revocation list may be further behind the store than maxLag allows');
 }

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import type { JsonTemplate } from '../login-template.ts';
 import {
   duration,
   entryName,
@@ -19,7 +20,7 @@ export interface RequestLine {
 }
 
 function parseRequestLine(value: string): RequestLine | undefined {
-  const match = /^(GET|POST|PUT|DELETE|PATCH) (\/[\x21-\x22\x24-\x7e]*)$/.exec(value);
+  const match = /^(GET|POST|PUT|DELETE|PATCH) (\/[\x21-\x22\x24-\x7a\x7c\x7e]*)$/.exec(value);
   return match === null ? undefined : { method: match[1] ?? '', target: match[2] ?? '' };
 }
 
@@ -39,14 +40,6 @@ const jsonPointer = patternText(
 const template = (scalars: ReferenceScalars) => scalars.resolvedText;
 
 /** JSON in which every text is a template; numbers, booleans and null stay. */
-type JsonTemplate =
-  | string
-  | number
-  | boolean
-  | null
-  | readonly JsonTemplate[]
-  | { readonly [name: string]: JsonTemplate };
-
 function jsonTemplate(scalars: ReferenceScalars): z.ZodType<JsonTemplate> {
   const node: z.ZodType<JsonTemplate> = z.lazy(() =>
     z.union([
@@ -88,16 +81,20 @@ function prepareSchema() {
         .describe('Values for {prepare.NAME}, such as a CSRF token.'),
     })
     .optional()
-    .describe('A request before the login request, for upstreams that want a CSRF token or a cookie first.');
+    .describe(
+      'A request before the login request, for upstreams that want a CSRF token or a cookie first. Not made for an intercepted login, whose client has seen the login page itself.',
+    );
 }
 
 function requestSchema(scalars: ReferenceScalars) {
   return z
     .strictObject({
-      method: z.enum(['POST', 'PUT', 'GET']).prefault('POST').describe('Method of the login request.'),
-      path: patternText(/^\/[\x21-\x22\x24-\x7e]*$/, 'a path such as /api/login', 'path').describe(
-        'Path (and query) of the login.',
-      ),
+      method: z.enum(['POST', 'PUT']).prefault('POST').describe('Method of the login request.'),
+      path: patternText(
+        /^\/[\x21-\x22\x24-\x7a\x7c\x7e]*$/,
+        'a path such as /api/login, without placeholders',
+        'path',
+      ).describe('Path (and query) of the login.'),
       json: jsonTemplate(scalars).optional().describe('Body as JSON; its texts are templates.'),
       form: z
         .record(z.string().min(1), template(scalars))
@@ -108,16 +105,18 @@ function requestSchema(scalars: ReferenceScalars) {
         .prefault({})
         .describe('Further fields of the request; templates such as "{tenant.credentials.legacyKey}".'),
     })
-    .describe('The login request of the upstream. Exactly one of `json` and `form`.');
+    .describe(
+      'The login request of the upstream. Exactly one of `json` and `form`. The credentials of the upstream itself go with it, and with all other requests of a login.',
+    );
 }
 
+const mappedPlace = patternText(
+  /^(?:\{username\}|(?:\/(?:[^/~]|~0|~1)*)+)$/,
+  'a JSON pointer, or {username}',
+  'JSON pointer',
+);
+
 export function loginSchema(scalars: ReferenceScalars) {
-  const mapped = (what: string) =>
-    patternText(
-      /^(?:\{username\}|(?:\/(?:[^/~]|~0|~1)*)+)$/,
-      'a JSON pointer, or {username}',
-      'JSON pointer',
-    ).describe(what);
   const block = z.strictObject({
     upstream: entryName.describe('The upstream whose login it is.'),
     intercept: z
@@ -161,7 +160,9 @@ export function loginSchema(scalars: ReferenceScalars) {
     success: z
       .strictObject({
         status: statuses.prefault(200).describe('Status, or a list of them.'),
-        present: jsonPointer.optional().describe('Member that its JSON answer must have.'),
+        present: jsonPointer
+          .optional()
+          .describe('Member that its JSON answer must have, other than null and false.'),
         cookie: cookieName.optional().describe('Cookie that it must set.'),
         location: z
           .strictObject({
@@ -179,10 +180,12 @@ export function loginSchema(scalars: ReferenceScalars) {
         request: requestLine
           .optional()
           .describe(
-            'Asked after the login with its cookies; its JSON answer says who the user is. Absent: the answer to the login does.',
+            'Asked after the login with its cookies; its JSON answer says who the user is. 401, 403 and redirects mean that the password was wrong after all. Absent: the answer to the login does.',
           ),
-        id: mapped('Id of the user.'),
-        name: mapped('Name of the user, for people.').optional(),
+        id: mappedPlace.describe(
+          'Id of the user: text or a whole number. {username} is the name as it was typed: only for upstreams to which Bob and bob are two.',
+        ),
+        name: mappedPlace.describe('Name of the user, for people.').optional(),
         roles: jsonPointer.optional().describe('Roles: a list, or text with spaces or commas.'),
         tenants: jsonPointer
           .optional()
