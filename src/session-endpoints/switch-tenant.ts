@@ -1,11 +1,11 @@
 import type { EndpointCall } from '../endpoints/endpoint.ts';
-import type { Jar } from '../sessions/jar.ts';
 import type { Session } from '../sessions/session.ts';
 import type { BegunSession } from '../sessions/session-service.ts';
-import { parseTenantId, type TenantId } from '../tenants/tenant.ts';
+import { parseTenantId } from '../tenants/tenant.ts';
+import type { KnownTenant } from '../tenants/tenant-directory.ts';
 import type { BrowserSessionParts } from './browser-session-parts.ts';
 import { readJsonBody } from './json-body.ts';
-import { findActiveTenant, openJudged } from './judge-session.ts';
+import { findActiveTenant, type JudgedSession, openJudged } from './judge-session.ts';
 import { objectionTo } from './meant.ts';
 import { type Outcome, refused } from './outcome.ts';
 import type { SessionCookies } from './session-cookies.ts';
@@ -26,7 +26,7 @@ export async function switchTenant(
   if (!presented.ok) return { kind: 'refused', denial: presented.error };
   const judged = await openJudged(presented.value.session, call, parts);
   if (!judged.ok) return judged.error;
-  const { session, jar, client, principal } = judged.value;
+  const { session, client, principal } = judged.value;
   const details = { client, principal, tenant: session.tenant };
   const objection = objectionTo(call, client);
   if (objection !== undefined) return refused('csrf_rejected', objection, details);
@@ -46,12 +46,10 @@ export async function switchTenant(
       record: { principal, tenant: wanted },
     };
 
-  const bridge = parts.logins.get(session.login);
-  const switched = await bridge?.switchTenant(jar, tenant.value);
-  if (switched?.kind !== 'switched')
+  const begun = await supersede(judged.value, tenant.value, call, parts);
+  if (begun === 'reauthenticate')
     return refused('reauthentication_required', `the upstream wants a login for ${wanted}`, details);
-  const begun = await supersede(session, wanted, switched.jar, call, parts);
-  if (begun === undefined)
+  if (begun === 'ended')
     return refused('credential_revoked', `session ${session.id} has ended meanwhile`, details);
   return {
     kind: 'answered',
@@ -71,27 +69,29 @@ export async function switchTenant(
 }
 
 /**
- * Once the upstream has switched, what it gave the old session may act for the new tenant: if no new session comes of it, the old one is
- * ended too.
+ * From the moment that the upstream is asked to switch, what it gave the old session may act for the new tenant: if no new session comes of
+ * it, for whatever reason, the old one ends too. Only where the upstream refuses does it go on.
  */
 async function supersede(
-  session: Session,
-  tenant: TenantId,
-  jar: Jar,
+  { session, jar }: JudgedSession,
+  tenant: KnownTenant,
   { now }: EndpointCall,
-  { sessions }: BrowserSessionParts,
-): Promise<BegunSession | undefined> {
-  let current: Session | undefined = session;
-  let isDone = false;
+  { sessions, logins }: BrowserSessionParts,
+): Promise<BegunSession | 'reauthenticate' | 'ended'> {
+  let mayGoOn = false;
   try {
+    const switched = await logins.get(session.login)?.switchTenant(jar, tenant);
+    mayGoOn = switched?.kind !== 'switched';
+    if (switched?.kind !== 'switched') return 'reauthenticate';
+    let current: Session | undefined = session;
     for (let tries = 0; tries < TRIES && current !== undefined; tries += 1) {
-      const begun = await sessions.switchTenant(current, tenant, jar, now);
-      isDone = begun.ok;
+      const begun = await sessions.switchTenant(current, tenant.id, switched.jar, now);
+      mayGoOn = begun.ok;
       if (begun.ok) return begun.value;
       current = begun.error === 'absent' ? undefined : (await sessions.find(session.id, now))?.session;
     }
-    return undefined;
+    return 'ended';
   } finally {
-    if (!isDone) await sessions.end(session.id);
+    if (!mayGoOn) await sessions.end(session.id);
   }
 }

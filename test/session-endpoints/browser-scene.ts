@@ -1,0 +1,303 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import pino from 'pino';
+import { stringify } from 'yaml';
+import { startLegacyApi } from '../../demo/legacy-api/server.ts';
+import { createAuthentication } from '../../src/authentication/authentication.ts';
+import { openClientDirectory } from '../../src/clients/open-client-directory.ts';
+import { loadConfig } from '../../src/config/load.ts';
+import { formatProblem } from '../../src/config/problem.ts';
+import type { Endpoint, EndpointAnswer, EndpointCall } from '../../src/endpoints/endpoint.ts';
+import { createLoginBridges } from '../../src/login/login-bridges.ts';
+import type { RevocationTarget } from '../../src/revocation/revocation.ts';
+import { createRevocationList } from '../../src/revocation/revocation-list.ts';
+import { createBrowserSessions } from '../../src/session-endpoints/browser-sessions.ts';
+import type { SessionService } from '../../src/sessions/session-service.ts';
+import type { Stores } from '../../src/stores/stores.ts';
+import { openTenantDirectory } from '../../src/tenants/tenant-directory.ts';
+import { createPoolRegistry } from '../../src/upstream/pool-registry.ts';
+import { createUpstreams } from '../../src/upstream/upstreams.ts';
+import { DAY } from '../sessions/rotation-options.ts';
+import type { SessionScene } from '../sessions/scene.ts';
+import { eventually, tenant } from '../support/authentication.ts';
+import type { ConfigObject } from '../support/gateway.ts';
+import { createRecordedMetrics } from '../support/recorded-metrics.ts';
+
+export const ANNA = { client_id: 'web', username: 'anna', password: 'acme-anna-pw', tenant: 'acme' };
+export const APP_ORIGIN = 'https://app.acme.test';
+
+/** The legacy API of the demo behind login blocks that keep nothing, keep cookies, and can switch them, with a client for each. */
+export function loginConfig(legacyUrl: string): ConfigObject {
+  const login = {
+    upstream: 'legacy',
+    request: {
+      path: '/api/login',
+      json: { user: '{username}', password: '{password}', company: '{tenant.id}' },
+      fields: { 'X-Api-Key': '{tenant.credentials.legacyKey}' },
+    },
+    success: { present: '/user/id' },
+    user: { id: '/user/id', name: '/user/name', roles: '/user/roles', tenants: '/user/companies' },
+    membershipAuthority: 'shared',
+    logout: { request: 'POST /api/logout' },
+  };
+  const keep = { cookies: ['ASP.NET_SessionId', 'auth'] };
+  const client = { public: true, tenants: 'any', browserSession: true, scopes: ['orders:read'] };
+  return {
+    publicUrl: 'https://gw.test',
+    tenants: {
+      acme: { hosts: ['acme.gw.test'], credentials: { legacyKey: 'acme-legacy-4711' } },
+      globex: { hosts: ['globex.gw.test'], credentials: { legacyKey: 'globex-legacy-0815' } },
+    },
+    login: {
+      team: login,
+      kept: { ...login, keep },
+      // Whatever it answers, it has switched.
+      switching: { ...login, keep, switchTenant: { request: 'GET /api/me' } },
+    },
+    clients: {
+      web: { ...client, login: 'team', origins: [APP_ORIGIN] },
+      kept: { ...client, login: 'kept', origins: ['https://kept.acme.test'] },
+      switching: { ...client, login: 'switching' },
+      'acme-only': { ...client, login: 'team', tenants: ['acme'] },
+      cli: { public: true, tenants: 'any', login: 'team', grants: ['password'] },
+    },
+    sessions: { rememberMe: '30d', failedLogins: { perUser: '5/h', perPeer: '50/h' } },
+    upstreams: { legacy: { targets: [legacyUrl] } },
+    routes: [{ id: 'all', match: { path: '/**' }, accept: ['session'], upstream: 'legacy' }],
+  };
+}
+
+export interface BrowserScene {
+  readonly sessions: SessionService;
+  readonly stores: Stores;
+  readonly endpoints: ReadonlyMap<string, Endpoint>;
+  /** What the legacy API has received, as `METHOD path`. */
+  legacyReceived(): readonly string[];
+  stopLegacy(): Promise<void>;
+  /** Resolves when the endpoints know of it. */
+  suspend(id: string): Promise<void>;
+  revoke(target: RevocationTarget): Promise<void>;
+  /** Milliseconds since the epoch, of calls and of the services. */
+  now(): number;
+  travel(milliseconds: number): void;
+  close(): Promise<void>;
+}
+
+/** The endpoints on everything that they stand on in the gateway, over a store of the suite. */
+export async function openBrowserScene(scene: SessionScene): Promise<BrowserScene> {
+  const [stores] = scene.stores;
+  if (stores === undefined) throw new Error('no store');
+  const legacy = await startLegacyApi({ port: 0 });
+  let isLegacyUp = true;
+  const stopLegacy = async () => {
+    if (isLegacyUp) await legacy.close();
+    isLegacyUp = false;
+  };
+  const settings = readSettings(loginConfig(legacy.url));
+  const log = pino({ level: 'silent' });
+  const metrics = createRecordedMetrics();
+  const clock = () => scene.clock;
+  const { changes, tokens } = stores;
+  const sessions = scene.service;
+  const clients = await openClientDirectory({ settings, store: stores.clients, changes, log });
+  const tenants = await openTenantDirectory({ settings, store: stores.tenants, changes, log });
+  const revocations = await createRevocationList({ revocations: stores.revocations, changes, clock, log });
+  const pools = createPoolRegistry({ log, metrics });
+  const upstreams = createUpstreams(settings.upstreams, settings.tenants, { pools, metrics, clock });
+  const authentication = createAuthentication({
+    settings,
+    sessions,
+    tokens,
+    clients,
+    keyring: { verificationKeys: () => [] },
+    apiKeys: stores.apiKeys,
+    changes,
+    tenantsOfIssuer: () => new Set(),
+    clock,
+    log,
+    metrics,
+  });
+  const endpoints = createBrowserSessions({
+    // Tests travel in time, which looks as if the store had been silent.
+    settings: { ...settings, store: { maxLag: 1000 * DAY } },
+    clients,
+    sessions,
+    tokens,
+    logins: createLoginBridges({
+      settings,
+      upstreams: upstreams.byName,
+      attempts: stores.attempts,
+      clock,
+      log,
+    }),
+    tenants,
+    revocations,
+    authentication,
+  });
+  return {
+    sessions,
+    stores,
+    endpoints,
+    legacyReceived: () => legacy.received().map(({ method, target }) => `${method} ${target}`),
+    stopLegacy,
+    async suspend(id) {
+      await stores.tenants.setSuspension(tenant(id), true, clock());
+      await eventually(() => tenants.find(tenant(id))?.status === 'suspended', 'the suspension');
+    },
+    async revoke(target) {
+      const before = revocations.size;
+      await stores.revocations.add({ target, revokedAt: clock(), revokedBy: 'test' });
+      await eventually(() => revocations.size > before, 'the revocation');
+    },
+    now: clock,
+    travel(milliseconds) {
+      scene.clock += milliseconds;
+    },
+    async close() {
+      await authentication.close();
+      clients.close();
+      tenants.close();
+      revocations.close();
+      upstreams.release();
+      await pools.close(0);
+      await stopLegacy();
+    },
+  };
+}
+
+function readSettings(config: ConfigObject) {
+  const folder = mkdtempSync(path.join(tmpdir(), 'gatehouse-browser-'));
+  try {
+    const file = path.join(folder, 'gatehouse.yaml');
+    writeFileSync(file, stringify(config));
+    const loaded = loadConfig(file, { env: {} });
+    if (!loaded.ok) throw new Error(loaded.problems.map(formatProblem).join('\n'));
+    return loaded.settings;
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+export interface CallOptions {
+  /** Lower-case names; a list is a repeated field. */
+  readonly fields?: Readonly<Record<string, string | readonly string[] | undefined>>;
+  readonly body?: unknown;
+  readonly host?: string;
+  readonly peer?: string;
+}
+
+/** What a page of the gateway's own host sends. */
+export const OWN_PAGE = { 'gatehouse-csrf': '1', 'sec-fetch-site': 'same-origin' };
+
+/** Makes a call as the listener does. A body that is no text is sent as JSON. */
+export function callOf(method: string, target: string, now: number, options: CallOptions = {}): EndpointCall {
+  const { host = 'gw.test', body } = options;
+  const fields: CallOptions['fields'] = {
+    ...(body !== undefined && { 'content-type': 'application/json' }),
+    ...options.fields,
+  };
+  const valuesOf = (name: string): readonly string[] => [fields[name] ?? []].flat();
+  const hostTenant = { 'acme.gw.test': 'acme', 'globex.gw.test': 'globex' }[host];
+  return {
+    method,
+    path: target,
+    query: '',
+    host,
+    scheme: 'https',
+    origin: `https://${host}`,
+    hostTenant: hostTenant === undefined ? undefined : tenant(hostTenant),
+    peer: options.peer ?? '192.0.2.7',
+    field: (name) => valuesOf(name)[0],
+    isRepeated: (name) => valuesOf(name).length > 1,
+    forwardable: [],
+    body: Buffer.from(typeof body === 'string' ? body : body === undefined ? '' : JSON.stringify(body)),
+    now,
+    decisionId: 'decision',
+  };
+}
+
+export interface Answer extends EndpointAnswer {
+  readonly json: Readonly<Record<string, unknown>>;
+  readonly setCookies: readonly string[];
+  /** All values of a field. */
+  all(name: string): readonly string[];
+}
+
+export async function ask(
+  scene: BrowserScene,
+  method: string,
+  target: string,
+  options: CallOptions = {},
+): Promise<Answer> {
+  const endpoint = scene.endpoints.get(target);
+  if (endpoint === undefined) throw new Error(`no endpoint ${target}`);
+  const answer = await endpoint.answer(callOf(method, target, scene.now(), options));
+  const all = (name: string) =>
+    answer.fields.filter((_, index) => index % 2 === 1 && answer.fields[index - 1]?.toLowerCase() === name);
+  const text = answer.body.toString();
+  return {
+    ...answer,
+    json: text === '' ? {} : (JSON.parse(text) as Answer['json']),
+    setCookies: all('set-cookie'),
+    all,
+  };
+}
+
+/** A browser with one host: keeps our cookies, sends them where their path says, and marks its requests as its own page's. */
+export interface Browser {
+  readonly cookies: Map<string, { readonly value: string; readonly path: string; readonly isKept: boolean }>;
+  ask(method: string, target: string, options?: CallOptions): Promise<Answer>;
+  /** The value of Cookie for a path. */
+  cookieFor(target: string): string;
+  /** Closes and opens it: what had no Max-Age is gone. */
+  restart(): void;
+}
+
+export const SESSION_COOKIE = '__Host-gatehouse';
+export const REMEMBER_COOKIE = '__Secure-gatehouse-remember';
+
+export function openBrowser(scene: BrowserScene, host = 'gw.test'): Browser {
+  const cookies: Browser['cookies'] = new Map();
+  const cookieFor = (target: string) =>
+    [...cookies]
+      .filter(([, { path: scope }]) => scope === '/' || target === scope || target.startsWith(`${scope}/`))
+      .map(([name, { value }]) => `${name}=${value}`)
+      .join('; ');
+  return {
+    cookies,
+    cookieFor,
+    restart() {
+      for (const [name, { isKept }] of cookies) if (!isKept) cookies.delete(name);
+    },
+    async ask(method, target, options = {}) {
+      const cookie = cookieFor(target);
+      const answer = await ask(scene, method, target, {
+        host,
+        ...options,
+        fields: { ...OWN_PAGE, ...(cookie !== '' && { cookie }), ...options.fields },
+      });
+      for (const text of answer.setCookies) {
+        const [pair = '', ...attributes] = text.split('; ');
+        const [name = '', value = ''] = pair.split('=');
+        const scope = attributes.find((each) => each.startsWith('Path='))?.slice(5) ?? '';
+        const life = attributes.find((each) => each.startsWith('Max-Age='));
+        if (life === 'Max-Age=0') cookies.delete(name);
+        else cookies.set(name, { value, path: scope, isKept: life !== undefined });
+      }
+      return answer;
+    },
+  };
+}
+
+/** A browser that is logged in. */
+export async function loggedIn(
+  scene: BrowserScene,
+  body: Readonly<Record<string, unknown>> = {},
+  host?: string,
+): Promise<Browser> {
+  const browser = openBrowser(scene, host);
+  const answer = await browser.ask('POST', '/session', { body: { ...ANNA, ...body } });
+  if (answer.status !== 200) throw new Error(`${answer.status}: ${answer.record.reason}`);
+  return browser;
+}
