@@ -128,12 +128,12 @@ describe('housekeeping', () => {
       everyMilliseconds: 1,
     });
     await until('it is at work', () => asked.length === 1);
-    let isOver = false;
-    const ended = housekeeping.end().then(() => {
-      isOver = true;
-    });
-    await new Promise((resolve) => setImmediate(resolve));
-    expect(isOver).toBe(false);
+    const ended = housekeeping.end();
+    const first = await Promise.race([
+      ended.then(() => 'over'),
+      new Promise((resolve) => setImmediate(resolve, 'at work')),
+    ]);
+    expect(first).toBe('at work');
     slow.resolve(0);
     await ended;
     expect(await leftIn(stores)).toMatchObject({ sessions: LIVE.sessions, tokens: ['old', 'live'] });
