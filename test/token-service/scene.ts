@@ -8,6 +8,7 @@ import {
 } from '../../src/authentication/access-token-verifier.ts';
 import { createFailureBudget } from '../../src/authentication/failure-budget.ts';
 import type { Verification } from '../../src/authentication/verifier.ts';
+import { systemClock } from '../../src/base/clock.ts';
 import { ok } from '../../src/base/result.ts';
 import { openClientDirectory } from '../../src/clients/open-client-directory.ts';
 import { configSchema, type Settings } from '../../src/config/schema/config.ts';
@@ -38,14 +39,15 @@ export const ANNA = { grant_type: 'password', username: 'anna', password: 'acme-
 
 export const secretOf = (client: string) => (client === 'odd' ? ODD_SECRET : `ghc_secret-of-${client}`);
 
+function confidential(id: string, members: object) {
+  return { [id]: { secretDigest: `sha256:${hash('sha256', secretOf(id))}`, ...members } };
+}
+
 /** Clients by what they are for; each has the secret of `secretOf`, but the public ones. */
 export function clientSettings(): Readonly<Record<string, Readonly<Record<string, unknown>>>> {
   const scopes = ['orders:read', 'orders:write'];
   const users = { scopes, tenants: 'any', login: 'legacy' };
   const both = ['password', 'refresh_token'];
-  const confidential = (id: string, members: object) => ({
-    [id]: { secretDigest: `sha256:${hash('sha256', secretOf(id))}`, ...members },
-  });
   return {
     ...confidential('erp', { grants: ['client_credentials'], scopes, tenants: ['acme'] }),
     ...confidential('odd', { grants: ['client_credentials'], tenants: ['acme'] }),
@@ -81,7 +83,7 @@ export interface TokenScene {
   /** Number of logins that the legacy API was asked about. */
   logins(): number;
   /** Opens a further replica on the first one's store, with other clients or tenants. */
-  reopen(members: Partial<Record<'clients' | 'tenants' | 'tokens', unknown>>): Promise<Replica>;
+  reopen(members: Partial<Record<'clients' | 'tenants' | 'tokens' | 'sessions', unknown>>): Promise<Replica>;
   stopUpstream(): Promise<void>;
   readonly log: () => string;
 }
@@ -122,9 +124,9 @@ export function onBothStores(suite: (scene: () => TokenScene) => void): void {
     });
     afterAll(() => redis.stop());
     suite(
-      useScene((clock) => {
+      useScene(() => {
         const settings = redisSettings(redis, { keyPrefix: `t${(opened += 1)}:`, commandTimeout: 10_000 });
-        const options = { settings, clock, log: pino({ level: 'silent' }) };
+        const options = { settings, clock: systemClock, log: pino({ level: 'silent' }) };
         return Promise.all([openRedisStore(options), openRedisStore(options)]);
       }),
     );
@@ -132,18 +134,17 @@ export function onBothStores(suite: (scene: () => TokenScene) => void): void {
 }
 
 function useScene(open: (clock: () => number) => Promise<readonly Stores[]>): () => TokenScene {
-  let scene: TokenScene | undefined;
-  let close: (() => Promise<void>) | undefined;
+  let opened: Awaited<ReturnType<typeof openScene>> | undefined;
   beforeEach(async () => {
-    ({ scene, close } = await openScene(open));
+    opened = await openScene(open);
   });
   afterEach(async () => {
-    await close?.();
-    scene = undefined;
+    await opened?.close();
+    opened = undefined;
   });
   return () => {
-    if (scene === undefined) throw new Error('The scene is set during a test only.');
-    return scene;
+    if (opened === undefined) throw new Error('The scene is set during a test only.');
+    return opened.scene;
   };
 }
 
@@ -170,7 +171,7 @@ async function openScene(open: (clock: () => number) => Promise<readonly Stores[
       return found;
     },
     now: Date.now(),
-    logins: () => legacy.received().filter(({ path }) => path === '/api/login').length,
+    logins: () => legacy.received().filter(({ target }) => target === '/api/login').length,
     async reopen(members) {
       const replica = await openReplica(settingsOf(members), scene.first.stores, clock, log);
       opened.push(replica);
@@ -184,7 +185,7 @@ async function openScene(open: (clock: () => number) => Promise<readonly Stores[
   for (const each of stores) opened.push(await openReplica(settingsOf({}), each, clock, log));
   return {
     scene,
-    async close() {
+    close: async () => {
       for (const replica of opened) await replica.close();
       for (const each of stores) await each.close();
       await stopUpstream();
@@ -228,7 +229,16 @@ async function openReplica(
 ): Promise<Replica> {
   const metrics = createRecordedMetrics();
   const shared = { stores, clock, log, metrics, settings, changes: stores.changes };
-  const revocations = await createRevocationList({ ...shared, revocations: stores.revocations });
+  const list = await createRevocationList({ ...shared, revocations: stores.revocations });
+  // How far behind it is has nothing to do with the travels of the scene's clock.
+  const revocations: RevocationList = {
+    find: (...of) => list.find(...of),
+    lag: () => list.lag(systemClock()),
+    get size() {
+      return list.size;
+    },
+    close: () => list.close(),
+  };
   const keyring = await openKeyring({
     ...shared,
     store: stores.keyring,
