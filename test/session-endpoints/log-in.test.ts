@@ -1,17 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { onBothStores } from '../sessions/scene.ts';
-import {
-  ANNA,
-  APP_ORIGIN,
-  ask,
-  type BrowserScene,
-  type CallOptions,
-  loggedIn,
-  OWN_PAGE,
-  openBrowser,
-  openBrowserScene,
-  SESSION_COOKIE,
-} from './browser-scene.ts';
+import { ANNA, ask, type CallOptions, loggedIn, OWN_PAGE, openBrowser, SESSION_COOKIE } from './browser.ts';
+import { APP_ORIGIN, type BrowserScene, openBrowserScene } from './browser-scene.ts';
 
 onBothStores((store) => {
   let scene: BrowserScene;

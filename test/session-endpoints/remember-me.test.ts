@@ -2,17 +2,15 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { DAY, HOUR } from '../sessions/rotation-options.ts';
 import { onBothStores } from '../sessions/scene.ts';
 import {
-  APP_ORIGIN,
   ask,
   type Browser,
-  type BrowserScene,
   type CallOptions,
   loggedIn,
   OWN_PAGE,
-  openBrowserScene,
   REMEMBER_COOKIE,
   SESSION_COOKIE,
-} from './browser-scene.ts';
+} from './browser.ts';
+import { APP_ORIGIN, type BrowserScene, openBrowserScene } from './browser-scene.ts';
 
 const BERT = { username: 'bert', password: 'acme-bert-pw' };
 
