@@ -95,13 +95,16 @@ function requestSchema(scalars: ReferenceScalars) {
         'a path such as /api/login, without placeholders',
         'path',
       ).describe('Path (and query) of the login.'),
-      json: jsonTemplate(scalars).optional().describe('Body as JSON; its texts are templates.'),
+      json: jsonTemplate(scalars)
+        .optional()
+        .meta({ title: 'JSON with templates' })
+        .describe('Body as JSON; its texts are templates.'),
       form: z
-        .record(z.string().min(1), template(scalars))
+        .record(z.string().min(1), template(scalars).describe('The value, a template.'))
         .optional()
         .describe('Body as application/x-www-form-urlencoded; its values are templates.'),
       fields: z
-        .record(fieldName, template(scalars))
+        .record(fieldName, template(scalars).describe('The value, a template.'))
         .prefault({})
         .describe('Further fields of the request; templates such as "{tenant.credentials.legacyKey}".'),
     })
@@ -191,7 +194,7 @@ export function loginSchema(scalars: ReferenceScalars) {
           .optional()
           .describe('Ids of the tenants that the user belongs to; with `membershipAuthority: shared` only.'),
         profile: z
-          .union([jsonPointer, z.record(entryName, jsonPointer)], {
+          .union([jsonPointer, z.record(entryName, jsonPointer.describe('Where this member is.'))], {
             error: 'a JSON pointer to an object, or names with a pointer each',
           })
           .optional()
@@ -207,9 +210,12 @@ export function loginSchema(scalars: ReferenceScalars) {
     switchTenant: z
       .strictObject({
         request: requestLine.describe('Asked with the cookies of the old tenant.'),
-        json: jsonTemplate(scalars).optional().describe('Body as JSON; {tenant.id} is the new one.'),
+        json: jsonTemplate(scalars)
+          .optional()
+          .meta({ title: 'JSON with templates' })
+          .describe('Body as JSON; {tenant.id} is the new one.'),
         fields: z
-          .record(fieldName, template(scalars))
+          .record(fieldName, template(scalars).describe('The value, a template.'))
           .prefault({})
           .describe('Further fields of the request.'),
       })
@@ -229,7 +235,7 @@ export function loginSchema(scalars: ReferenceScalars) {
             patternText(
               /^[^{}]*\{(?:\/(?:[^/~{}]|~0|~1)*)+\}[^{}]*$/,
               'text with one {POINTER}, such as "Bearer {/token}"',
-            ),
+            ).describe('The value, with a JSON pointer into the answer between braces.'),
           )
           .prefault({})
           .describe('Fields made of the JSON answer, such as Authorization: "Bearer {/token}".'),
