@@ -15,12 +15,21 @@ import { codeOf, wire } from '../support/wire.ts';
 
 const folder = mkdtempSync(path.join(tmpdir(), 'gatehouse-codes-'));
 const store = path.join(folder, 'gatehouse.db');
+const USER = JSON.stringify({ id: 'ann', tenants: ['acme', 'globex'] });
+const ACCOUNT = `HTTP/1.1 200 OK\r\nSet-Cookie: sid=1\r\nContent-Length: ${USER.length}\r\n\r\n${USER}`;
 const EXPIRED_KEY = 'key-of-2019-0123456789abcdef';
+
+const LOGIN = {
+  request: { path: '/login', json: { user: '{username}', password: '{password}' } },
+  keep: { cookies: ['sid'] },
+};
 
 let gateway: TestGateway;
 let upstream: RawUpstream;
 let deaf: RawUpstream;
 let issuer: TestIssuer;
+/** A login that takes every password, of users of two tenants. */
+let accounts: RawUpstream;
 let acme: string;
 /** Keys whose records somebody edited by hand: no JSON, and JSON of another shape. */
 let unreadable: string;
@@ -28,6 +37,7 @@ let misshapen: string;
 
 beforeAll(async () => {
   upstream = await startRawUpstream('HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok');
+  accounts = await startRawUpstream(ACCOUNT);
   deaf = await startRawUpstream('', { isDeaf: true });
   issuer = await startIssuer();
   issuer.behaviour = 'down';
@@ -55,7 +65,21 @@ beforeAll(async () => {
         { id: 'old', tenant: 'acme', name: 'old', digest: digestText(EXPIRED_KEY), expires: '2020-01-01' },
       ],
     },
+    clients: {
+      app: { public: true, tenants: 'any', login: 'accounts', browserSession: true },
+      stray: { public: true, tenants: 'any', login: 'gone', browserSession: true },
+    },
+    login: {
+      accounts: {
+        ...LOGIN,
+        upstream: 'accounts',
+        user: { id: '/id', tenants: '/tenants' },
+        membershipAuthority: 'shared',
+      },
+      gone: { ...LOGIN, upstream: 'gone', user: { id: '/id' } },
+    },
     upstreams: {
+      accounts: { targets: [accounts.origin], credentials: { cookies: 'fromLogin' } },
       api: { targets: [upstream.origin] },
       deaf: { targets: [deaf.origin], timeouts: { headers: '200ms' } },
       gone: { targets: ['http://127.0.0.1:1'] },
@@ -105,7 +129,7 @@ beforeAll(async () => {
 });
 afterAll(async () => {
   await gateway.stop();
-  await Promise.all([upstream.close(), deaf.close(), issuer.close()]);
+  await Promise.all([upstream.close(), deaf.close(), accounts.close(), issuer.close()]);
   rmSync(folder, { recursive: true, force: true });
 });
 
@@ -141,6 +165,18 @@ function handshake(fields: readonly string[], version = 13): Promise<RawAnswer> 
   return ask('GET /chat', undefined, [...line, 'Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==', ...fields]);
 }
 
+const MEANT = ['Gatehouse-CSRF: 1', 'Sec-Fetch-Site: same-origin'];
+
+function post(target: string, body: unknown, fields: readonly string[] = MEANT): Promise<RawAnswer> {
+  const text = JSON.stringify(body);
+  const framing = ['Content-Type: application/json', `Content-Length: ${text.length}`];
+  return gateway.raw(wire(`POST ${target}`, [...fields, ...framing], { body: text }));
+}
+
+function logIn(client: string, fields?: readonly string[]): Promise<RawAnswer> {
+  return post('/session', { client_id: client, username: 'ann', password: 'secret', tenant: 'acme' }, fields);
+}
+
 /** How each code is provoked. A code without an entry does not compile. */
 const PROVOCATIONS: Readonly<Record<DenyCode, () => Promise<RawAnswer>>> = {
   request_malformed: () => ask('GET /get', undefined, ['Content-Length: 1', 'Transfer-Encoding: chunked']),
@@ -166,6 +202,11 @@ const PROVOCATIONS: Readonly<Record<DenyCode, () => Promise<RawAnswer>>> = {
   tenant_unresolved: () => ask('GET /hosted', acme),
   tenant_suspended: async () => ask('GET /api/x', (await gateway.issueKey('closed')).key),
   insufficient_scope: () => ask('GET /scoped', acme),
+  csrf_rejected: () => logIn('app', []),
+  async reauthentication_required() {
+    const cookie = (await logIn('app')).field('set-cookie')?.split(';', 1)[0] ?? '';
+    return post('/session/tenant', { tenant: 'globex' }, [...MEANT, `Cookie: ${cookie}`]);
+  },
   origin_forbidden: () => handshake(['Origin: https://evil.test']),
   handshake_invalid: () => handshake(['Content-Length: 1']),
   websocket_version_unsupported: () => handshake([], 8),
@@ -193,6 +234,7 @@ const PROVOCATIONS: Readonly<Record<DenyCode, () => Promise<RawAnswer>>> = {
     return ask('GET /api/x', undefined, [`Authorization: Bearer ${token}`]);
   },
   identity_unavailable: () => ask('GET /legacy', acme),
+  login_unavailable: () => logIn('stray'),
   upstream_unavailable: () => ask('GET /gone'),
   upstream_timeout: () => ask('GET /deaf'),
   internal_error: () => ask('GET /api/x', misshapen),
