@@ -36,7 +36,7 @@ export async function endSession(
   );
   const details = { client, principal, tenant: session.tenant };
   if (session.host !== call.host)
-    return refused('credential_invalid', `session ${session.id} was begun on another host`, details);
+    return refused('tenant_mismatch', `session ${session.id} was begun on another host`, details);
   const objection = objectionTo(call, client);
   if (objection !== undefined) return refused('csrf_rejected', objection, details);
   await endEntirely(session, jar, parts);

@@ -74,7 +74,7 @@ export function judgeSession(
   if (session.kind !== 'browser')
     return err(refused('credential_invalid', `session ${session.id} is none of POST /session`, details));
   if (session.host !== call.host)
-    return err(refused('credential_invalid', `session ${session.id} was begun on another host`, details));
+    return err(refused('tenant_mismatch', `session ${session.id} was begun on another host`, details));
   if (client?.browserSession !== true)
     return err(
       refused('credential_revoked', `the client of session ${session.id} may have none any more`, details),

@@ -72,7 +72,7 @@ onBothStores((store) => {
         [onShared, 'acme.gw.test'],
       ] as const) {
         const answer = await show(scene, cookie, { host });
-        expect([answer.status, answer.json['code']]).toEqual([401, 'credential_invalid']);
+        expect([answer.status, answer.json['code']]).toEqual([403, 'tenant_mismatch']);
         expect(answer.record.reason).toMatch(/another host$/);
       }
     });

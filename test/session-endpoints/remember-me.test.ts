@@ -123,7 +123,7 @@ onBothStores((store) => {
     test('on another host, and stays what it is on its own', async () => {
       const cookie = pairOf(await remembered({}, 'acme.gw.test'), REMEMBER_COOKIE);
       for (const host of ['gw.test', 'globex.gw.test'])
-        expect((await refresh(cookie, { host })).json['code']).toBe('credential_invalid');
+        expect((await refresh(cookie, { host })).json['code']).toBe('tenant_mismatch');
       expect((await refresh(cookie, { host: 'acme.gw.test' })).status).toBe(200);
     });
 
