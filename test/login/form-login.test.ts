@@ -87,17 +87,17 @@ test('a token that is not there is an outage: the password was never asked about
 test('a redirect to the login page, and no other, says that the session is gone', async () => {
   const scene = sceneOf();
   const { jar } = await accepted(scene.logIn({ username, password }));
-  const { looksLost, probe, logOut } = scene.bridge;
-  expect(looksLost(302, '/app/login?next=%2Fhome')).toBe(true);
-  expect(looksLost(303, `${site.url}/app/login`)).toBe(true);
-  expect([looksLost(302, '/app/home'), looksLost(200, '/app/login'), looksLost(302, undefined)]).toEqual([
-    false,
-    false,
-    false,
-  ]);
-  expect(await probe(jar, scene.tenant('acme'))).toBe('alive');
-  await logOut(jar, scene.tenant('acme'));
-  expect(await probe(jar, scene.tenant('acme'))).toBe('lost');
+  const { bridge } = scene;
+  expect(bridge.looksLost(302, '/app/login?next=%2Fhome')).toBe(true);
+  expect(bridge.looksLost(303, `${site.url}/app/login`)).toBe(true);
+  expect([
+    bridge.looksLost(302, '/app/home'),
+    bridge.looksLost(200, '/app/login'),
+    bridge.looksLost(302, undefined),
+  ]).toEqual([false, false, false]);
+  expect(await bridge.probe(jar, scene.tenant('acme'))).toBe('alive');
+  await bridge.logOut(jar, scene.tenant('acme'));
+  expect(await bridge.probe(jar, scene.tenant('acme'))).toBe('lost');
 });
 
 test('nothing that a user types can become another member of the form', async () => {

@@ -1,5 +1,6 @@
 import { beforeEach, expect, onTestFinished, test } from 'vitest';
 import { type LegacyApi, startLegacyApi } from '../../demo/legacy-api/server.ts';
+import type { UpstreamAnswer } from '../../src/login/login-bridge.ts';
 import { EMPTY_JAR } from '../../src/sessions/jar.ts';
 import { accepted, LEGACY_LOGIN, loginScene } from './scene.ts';
 
@@ -58,6 +59,11 @@ test.each([
   expect(fieldsOf('host')).toEqual([seen]);
 });
 
+/** What may differ between two answers to the same. */
+function withoutDate({ fields, ...rest }: UpstreamAnswer): UpstreamAnswer {
+  return { ...rest, fields: fields.filter((_, at) => fields[at - 1] !== 'Date') };
+}
+
 test('S02: an unknown user and a wrong password take one path and get one outcome', async () => {
   const scene = loginScene({ url: legacy.url });
   const wrong = await scene.logIn({ password: 'wrong' });
@@ -66,10 +72,6 @@ test('S02: an unknown user and a wrong password take one path and get one outcom
     kind: 'rejected',
     reason: 'the login was answered 401',
     answer: { status: 401 },
-  });
-  const withoutDate = ({ fields, ...rest }: { readonly fields: readonly string[] }) => ({
-    ...rest,
-    fields: fields.filter((_, at) => fields[at - 1] !== 'Date'),
   });
   const answers = [wrong, unknown].map(
     (outcome) => outcome.kind === 'rejected' && outcome.answer && withoutDate(outcome.answer),

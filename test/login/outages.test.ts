@@ -111,8 +111,10 @@ test('a tenant without the credential that the login wants is an outage, and the
 
 test('a store that cannot count is an outage of its own, and the upstream is not asked', async () => {
   const upstream = await upstreamFor(json('200 OK', GOOD));
-  const fail = () => Promise.reject(new StoreUnavailable('gone'));
-  const attempts: AttemptStore = { take: fail, giveBack: fail };
+  const attempts: AttemptStore = {
+    take: () => Promise.reject(new StoreUnavailable('gone')),
+    giveBack: () => Promise.reject(new StoreUnavailable('gone')),
+  };
   expect((await outageOf(loginScene({ url: upstream.origin, attempts }).logIn())).code).toBe(
     'store_unavailable',
   );
