@@ -7,7 +7,8 @@ import { type LegacyApi, startLegacyApi } from '../../demo/legacy-api/server.ts'
 import { type CertificateAuthority, createCertificateAuthority } from '../support/certificates.ts';
 import { startTestGateway, type TestGateway } from '../support/gateway.ts';
 import { findFreePort } from '../support/redis.ts';
-import { ANNA, clientSettings, secretOf } from './scene.ts';
+import { tokenGatewayConfig } from './gateway-config.ts';
+import { ANNA, secretOf } from './scene.ts';
 
 let legacy: LegacyApi;
 let authority: CertificateAuthority;
@@ -41,7 +42,6 @@ beforeAll(async () => {
   agent = new Agent({ connect: { ca: authority.ca } });
   const port = await findFreePort();
   issuer = new URL(`https://localhost:${port}`);
-  const legacyKey = '{tenant.credentials.legacyKey}';
   gateway = await startTestGateway(
     {
       publicUrl: issuer.origin,
@@ -50,30 +50,7 @@ beforeAll(async () => {
         admin: '127.0.0.1:0',
         ops: '127.0.0.1:0',
       },
-      tenants: {
-        acme: { credentials: { legacyKey: 'acme-legacy-4711' } },
-        globex: { credentials: { legacyKey: 'globex-legacy-0815' } },
-      },
-      clients: clientSettings(),
-      login: {
-        legacy: {
-          upstream: 'legacy',
-          request: {
-            path: '/api/login',
-            json: { user: '{username}', password: '{password}', company: '{tenant.id}' },
-            fields: { 'X-Api-Key': legacyKey },
-          },
-          user: { id: '/user/id', name: '/user/name', roles: '/user/roles' },
-          keep: { cookies: ['ASP.NET_SessionId', 'auth'] },
-        },
-      },
-      upstreams: {
-        legacy: {
-          targets: [legacy.url],
-          credentials: { cookies: 'fromLogin', fields: { 'X-Api-Key': legacyKey } },
-        },
-      },
-      routes: [{ id: 'api', match: { path: '/api/**' }, accept: ['bearer'], upstream: 'legacy' }],
+      ...tokenGatewayConfig(legacy.url),
     },
     { files: { 'tls.pem': cert, 'tls.key': key } },
   );
