@@ -1,3 +1,5 @@
+import { foldFieldName } from './field-names.ts';
+
 /** What a Cookie field says of the names that were asked for. */
 export interface FoundCookies {
   /** By the place of the name: the value of the first cookie of this name; `undefined`: there is none. */
@@ -53,23 +55,55 @@ function isBlank(code: number): boolean {
   return code === SPACE || code === TAB;
 }
 
+/** Takes cookies out of the value of a Cookie field; empty: none is left. The others stay byte for byte. */
+export type CookieFilter = (field: string) => string;
+
+/** Names seen so far are remembered up to this many: a client cannot fill memory with invented ones. */
+const REMEMBERED_NAMES = 2_000;
+/** Where some servers begin another cookie: RFC 2965 had commas, and old parsers go on behind blanks and quotes. */
+const OTHER_SEPARATORS = /[,\s"]+/;
+
 /**
- * The field without the cookies whose name is dropped, the others byte for byte; empty: none is left. `drops` is asked with the
- * name as it stands, without blanks around it; what has no `=` is all name, since some servers take it for a cookie without value.
+ * Compiles a filter of names that a client may not send. ASP.NET compares names without case, CGI-style servers turn every mark into `_`,
+ * and old ones decode them: whatever one of these could take for a hidden name is taken out, wherever one could begin to read a cookie.
  */
-export function withoutCookies(field: string, drops: (name: string) => boolean): string {
-  let kept = '';
-  let start = 0;
-  while (start <= field.length) {
-    let end = field.indexOf(';', start);
-    if (end === -1) end = field.length;
-    const pair = field.slice(start, end).trim();
-    const equals = pair.indexOf('=');
-    const name = equals === -1 ? pair : pair.slice(0, equals).trimEnd();
-    if (pair !== '' && !drops(name)) kept += kept === '' ? pair : `; ${pair}`;
-    start = end + 1;
+export function createCookieFilter(names: Iterable<string>): CookieFilter {
+  const hidden = new Set(Array.from(names, foldCookieName));
+  const known = new Map<string, boolean>();
+
+  function isHidden(name: string): boolean {
+    const remembered = known.get(name);
+    if (remembered !== undefined) return remembered;
+    const answer = hidden.has(foldCookieName(name));
+    if (known.size < REMEMBERED_NAMES) known.set(name, answer);
+    return answer;
   }
-  return kept;
+
+  function namesHidden(pair: string): boolean {
+    if (isHidden(nameOf(pair))) return true;
+    return OTHER_SEPARATORS.test(pair) && pair.split(OTHER_SEPARATORS).some((part) => isHidden(nameOf(part)));
+  }
+
+  if (hidden.size === 0) return (field) => field;
+  return (field) =>
+    field
+      .split(';')
+      .map((pair) => pair.trim())
+      .filter((pair) => pair !== '' && !namesHidden(pair))
+      .join('; ');
+}
+
+/** What has no `=` is all name, since some servers take it for a cookie without value. */
+function nameOf(pair: string): string {
+  const equals = pair.indexOf('=');
+  return equals === -1 ? pair : pair.slice(0, equals).trimEnd();
+}
+
+function foldCookieName(name: string): string {
+  const decoded = name.replace(/%([0-9a-f]{2})/gi, (_, hex: string) =>
+    String.fromCharCode(Number.parseInt(hex, 16)),
+  );
+  return foldFieldName(decoded);
 }
 
 /** A cookie of the gateway's own. Always HttpOnly, never with a Domain. */

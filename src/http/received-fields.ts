@@ -1,4 +1,4 @@
-import { findCookies, withoutCookies } from './cookies.ts';
+import { createCookieFilter, findCookies } from './cookies.ts';
 import { CSRF_FIELD } from './csrf.ts';
 import { foldFieldName, HOP_BY_HOP, isCredentialField, isVouchedField } from './field-names.ts';
 
@@ -141,9 +141,7 @@ export function createFieldReader(options: {
     return created;
   }
 
-  function isDropped(name: string): boolean {
-    return droppedCookies.has(name);
-  }
+  const withoutDropped = createCookieFilter(droppedCookies);
 
   const noValues: readonly (string | undefined)[] = Array.from({ length: slotCount }, () => undefined);
 
@@ -162,7 +160,7 @@ export function createFieldReader(options: {
         if (use === 'forward') forwardable.push(name, value);
         else if (use === 'credential') credentials.push(name, value);
         else if (use === 'cookie') {
-          const kept = droppedCookies.size === 0 ? value : withoutCookies(value, isDropped);
+          const kept = withoutDropped(value);
           cookies = cookies === '' || kept === '' ? cookies + kept : `${cookies}; ${kept}`;
         }
         if (slot === -1) continue;

@@ -3,7 +3,7 @@ import { createUpstreamCredentials } from '../assertion/upstream-credentials.ts'
 import type { EpochMilliseconds } from '../base/clock.ts';
 import { Outage } from '../base/outage.ts';
 import type { UpstreamSettings } from '../config/schema/config.ts';
-import { withoutCookies } from '../http/cookies.ts';
+import { createCookieFilter } from '../http/cookies.ts';
 import { foldFieldName } from '../http/field-names.ts';
 import type { Jar, KeptField } from '../sessions/jar.ts';
 import { cookieFieldFor, keepCookiesIn, readKeptCookies } from '../sessions/kept-cookies.ts';
@@ -184,7 +184,7 @@ function sentOn(received: readonly string[], own: readonly string[]): readonly s
 }
 
 function clientCookies(fields: readonly string[], hidden: ReadonlySet<string>): string {
-  return withoutCookies(valuesOf(fields, 'cookie').join('; '), (name) => hidden.has(name));
+  return createCookieFilter(hidden)(valuesOf(fields, 'cookie').join('; '));
 }
 
 function readAnswer(
