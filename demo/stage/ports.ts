@@ -8,10 +8,19 @@ export interface Ports {
   readonly ops: number;
   readonly legacy: number;
   readonly issuer: number;
+  /** Of the web app. */
+  readonly pages: number;
 }
 
 /** As demo/gatehouse.yaml has them. */
-export const USUAL_PORTS: Ports = { gateway: 8080, admin: 8081, ops: 9464, legacy: 3000, issuer: 4000 };
+export const USUAL_PORTS: Ports = {
+  gateway: 8080,
+  admin: 8081,
+  ops: 9464,
+  legacy: 3000,
+  issuer: 4000,
+  pages: 3080,
+};
 
 const TRIES = 100;
 
@@ -59,5 +68,6 @@ export async function choosePorts(preference: 'usual' | 'any'): Promise<Ports> {
     ops: await choose(USUAL_PORTS.ops),
     legacy: await choose(USUAL_PORTS.legacy),
     issuer: await choose(USUAL_PORTS.issuer),
+    pages: await choose(USUAL_PORTS.pages),
   };
 }

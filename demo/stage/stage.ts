@@ -1,10 +1,11 @@
-/** Everything that the demo needs, started in order: legacy API, issuer, Gatehouse, credentials. */
+/** Everything that the demo needs, started in order: legacy API, issuer, web app, Gatehouse, credentials. */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { startIssuer } from '../issuer/server.ts';
 import type { ReceivedRequest } from '../legacy-api/received.ts';
 import { startLegacyApi } from '../legacy-api/server.ts';
+import { startWebApp } from '../web-app/server.ts';
 import { type DemoEnvironment, demoEnvironment, writeConfiguration } from './configuration.ts';
 import { type DemoCredentials, issueCredentials } from './credentials.ts';
 import { adminArguments, serveGatehouse } from './gatehouse-process.ts';
@@ -53,6 +54,8 @@ export async function openStage({ ports: preference, onReceived, onLog }: StageO
     closers.push(legacyApi.close);
     const issuer = await startIssuer({ port: ports.issuer });
     closers.push(issuer.close);
+    const webApp = await startWebApp({ port: ports.pages });
+    closers.push(webApp.close);
     const file = path.join(folder, 'gatehouse.yaml');
     writeConfiguration(file, ports);
     const gatehouse = await serveGatehouse({ folder, file, env, onLog: onLog ?? (() => undefined) });

@@ -12,19 +12,30 @@ afterAll(() => rmSync(folder, { recursive: true }));
 
 test('the configuration of the demo is sound with the variables that the demo sets', () => {
   const result = loadConfig(CONFIGURATION, { env: demoEnvironment() });
-  expect(result.ok ? result.warnings.map(formatWarning) : result.problems.map(formatProblem)).toEqual([]);
+  // Loopback alone can do without TLS.
+  expect(result.ok ? result.warnings.map(formatWarning) : result.problems.map(formatProblem)).toEqual([
+    expect.stringContaining('OAuth needs https'),
+  ]);
 });
 
 test('the copy has the other ports, even where they are the usual ones of another part', () => {
   const file = path.join(folder, 'gatehouse.yaml');
-  writeConfiguration(file, { gateway: 8081, admin: 8080, ops: 4000, legacy: 9464, issuer: 3000 });
+  writeConfiguration(file, {
+    gateway: 8081,
+    admin: 8080,
+    ops: 4000,
+    legacy: 9464,
+    issuer: 3080,
+    pages: 3000,
+  });
   const result = loadConfig(file, { env: demoEnvironment() });
   if (!result.ok) throw new Error(result.problems.map(formatProblem).join('\n'));
   const { listen, upstreams, issuers, publicUrl } = result.settings;
   expect([listen.public.address.port, listen.admin.port, listen.ops.port]).toEqual([8081, 8080, 4000]);
   expect(publicUrl).toBe('http://127.0.0.1:8081');
   expect(upstreams['legacy']?.targets).toEqual(['http://127.0.0.1:9464']);
-  expect(issuers['login']?.issuer).toBe('http://127.0.0.1:3000');
+  expect(upstreams['pages']?.targets).toEqual(['http://127.0.0.1:3000']);
+  expect(issuers['login']?.issuer).toBe('http://127.0.0.1:3080');
 });
 
 test('with the usual ports the copy is the file itself', () => {
