@@ -4,6 +4,7 @@ import type { IdentityWriter } from '../assertion/identity.ts';
 import { createIdentityWriter } from '../assertion/identity-writer.ts';
 import type { Authentication } from '../authentication/authentication.ts';
 import type { FailureBudget } from '../authentication/failure-budget.ts';
+import { ACCESS_TOKEN_ALGORITHM } from '../authentication/own-tokens.ts';
 import type { Clock } from '../base/clock.ts';
 import type { ClientDirectory } from '../clients/client-directory.ts';
 import type { RouteSettings, Settings, UpstreamSettings } from '../config/schema/config.ts';
@@ -18,6 +19,7 @@ import type { SessionService } from '../sessions/session-service.ts';
 import type { Stores } from '../stores/stores.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 import { openTenantDirectory, type TenantDirectory } from '../tenants/tenant-directory.ts';
+import { signsAccessTokens } from '../token-service/access-tokens.ts';
 import type { PoolRegistry } from '../upstream/pool-registry.ts';
 import type { Upstream } from '../upstream/upstream.ts';
 import { createUpstreams } from '../upstream/upstreams.ts';
@@ -90,6 +92,7 @@ export interface Shared {
 export async function createRuntime(settings: Settings, revision: string, shared: Shared): Promise<Runtime> {
   const { log } = shared;
   await shared.keyring.prepare(assertionAlgorithms(settings));
+  if (signsAccessTokens(settings)) await shared.keyring.prepare([ACCESS_TOKEN_ALGORITHM], 'access-token');
   const identities = compileIdentities(settings, shared);
   const opened = await openParts(settings, shared);
   const { tenants, services, upstreams } = opened;

@@ -38,8 +38,11 @@ export interface IssuedAccessToken {
 export interface AccessTokens {
   /** A new access token in the form of its client. Throws `StoreUnavailable`, and `Outage` where no key signs. */
   issue(order: AccessTokenOrder, now: EpochMilliseconds): Promise<IssuedAccessToken>;
-  /** Makes sure that there are keys for JWTs, so that they are published before the first one is signed. Throws `StoreUnavailable`. */
-  prepare(): Promise<void>;
+}
+
+/** Whether the configuration lets any client have JWTs: their keys should be published before the first one is signed. */
+export function signsAccessTokens({ tokens, clients }: Pick<Settings, 'tokens' | 'clients'>): boolean {
+  return tokens.format === 'jwt' || Object.values(clients).some(({ accessTokens }) => accessTokens === 'jwt');
 }
 
 export function createAccessTokens(parts: {
@@ -51,7 +54,7 @@ export function createAccessTokens(parts: {
   const audience = audienceOf(settings);
   let ring: Promise<void> | undefined;
 
-  /** Once there is a ring, the keyring looks after it. */
+  /** For a client of the store that wants JWTs where no other does. Once there is a ring, the keyring looks after it. */
   function prepare(): Promise<void> {
     ring ??= keyring.prepare([ACCESS_TOKEN_ALGORITHM], 'access-token').catch((error: unknown) => {
       ring = undefined;
@@ -102,7 +105,6 @@ export function createAccessTokens(parts: {
   }
 
   return {
-    prepare,
     async issue(order, now) {
       const end = Math.min(now + settings.tokens.access, order.session?.absoluteEnd ?? Infinity);
       const facts = { id: randomText(CROCKFORD_BASE32, ID_LENGTH), issuedAt: now, expiresAt: end };

@@ -59,7 +59,12 @@ export function createClientAuthentication(parts: {
       if (client?.isPublic !== true)
         return failed(presented.value, call, 'no secret, and no public client of this id');
     } else if (!isSecretOf(client, secret, now) || client === undefined) {
-      return failed(presented.value, call, 'unknown client, wrong secret, or a public client with one');
+      // An unknown id is not told: it may be a secret in the wrong place.
+      return failed(
+        presented.value,
+        call,
+        client === undefined ? 'unknown client' : `wrong secret of ${client.id}`,
+      );
     }
     const subject = subjectOfClient(client.id);
     const revocationIds = [

@@ -1,4 +1,3 @@
-import type { Logger } from 'pino';
 import { createTokenJudge } from '../authentication/access-token-verifier.ts';
 import type { FailureBudget } from '../authentication/failure-budget.ts';
 import { audienceOf, createOwnTokenReader } from '../authentication/own-tokens.ts';
@@ -25,10 +24,7 @@ import { createRevocationEndpoint } from './revocation-endpoint.ts';
 import { createTokenEndpoint } from './token-endpoint.ts';
 
 export interface TokenServiceParts {
-  readonly settings: Pick<
-    Settings,
-    'publicUrl' | 'tokens' | 'sessions' | 'store' | 'login' | 'issuers' | 'clients'
-  >;
+  readonly settings: Pick<Settings, 'publicUrl' | 'tokens' | 'sessions' | 'store' | 'login' | 'issuers'>;
   readonly clients: ClientDirectory;
   readonly sessions: SessionService;
   readonly stores: Pick<Stores, 'tokens' | 'attempts' | 'revocations'>;
@@ -37,7 +33,6 @@ export interface TokenServiceParts {
   readonly revocations: RevocationList;
   readonly keyring: Keyring;
   readonly failureBudget: FailureBudget;
-  readonly log: Logger;
 }
 
 /** A JWT of 16 KiB and a password fit, form-encoded. */
@@ -48,7 +43,7 @@ const BODY_LIMIT_BYTES = 64 * 1024;
  * `publicUrl` there is none.
  */
 export function createTokenService(parts: TokenServiceParts): ReadonlyMap<string, Endpoint> {
-  const { settings, clients, stores, log } = parts;
+  const { settings, clients, stores } = parts;
   const issuer = settings.publicUrl;
   const audience = audienceOf(settings);
   if (issuer === undefined || audience === undefined) return new Map();
@@ -77,13 +72,6 @@ export function createTokenService(parts: TokenServiceParts): ReadonlyMap<string
     issuer,
     audience,
   });
-  if (hasJwtClients(settings))
-    accessTokens.prepare().catch((error: unknown) => {
-      log.error(
-        { err: error },
-        'the keys of access tokens could not be made; it is tried again with the first one',
-      );
-    });
   const { path } = settings.tokens;
   return new Map([
     ...createMetadata(settings, issuer),
@@ -100,8 +88,4 @@ function endpointOf(id: string, answer: (call: EndpointCall) => Promise<Endpoint
     bodyLimit: BODY_LIMIT_BYTES,
     answer: (call) => orUnavailable(answer(call)),
   };
-}
-
-function hasJwtClients({ tokens, clients }: Pick<Settings, 'tokens' | 'clients'>): boolean {
-  return tokens.format === 'jwt' || Object.values(clients).some(({ accessTokens }) => accessTokens === 'jwt');
 }

@@ -95,6 +95,7 @@ export interface CallOptions {
   readonly fields?: Readonly<Record<string, string>>;
   readonly hostTenant?: string;
   readonly query?: string;
+  /** Default: one that has not called before. */
   readonly peer?: string;
   readonly method?: string;
   readonly body?: string;
@@ -111,10 +112,13 @@ export interface Answered {
 export const basicOf = (id: string, secret: string) =>
   `Basic ${Buffer.from(`${encodeURIComponent(id)}:${encodeURIComponent(secret)}`).toString('base64')}`;
 
-/** Runs the suite against both stores, each test with an empty one. */
-export function onBothStores(suite: (scene: () => TokenScene) => void): void {
+/** Runs the suite against both stores, each test with an empty one, unless tests that leave nothing behind share it. */
+export function onBothStores(
+  suite: (scene: () => TokenScene) => void,
+  extent: 'shared' | 'own' = 'own',
+): void {
   describe('on the embedded store', () => {
-    suite(useScene(async (clock) => [openEmbeddedStore({ path: ':memory:', clock })]));
+    suite(useScene(async (clock) => [openEmbeddedStore({ path: ':memory:', clock })], extent));
   });
   describe.skipIf(redisMissing)(`on Redis ${redisMissing ?? 'with two replicas'}`, () => {
     let redis: RunningRedis;
@@ -128,17 +132,21 @@ export function onBothStores(suite: (scene: () => TokenScene) => void): void {
         const settings = redisSettings(redis, { keyPrefix: `t${(opened += 1)}:`, commandTimeout: 10_000 });
         const options = { settings, clock: systemClock, log: pino({ level: 'silent' }) };
         return Promise.all([openRedisStore(options), openRedisStore(options)]);
-      }),
+      }, extent),
     );
   });
 }
 
-function useScene(open: (clock: () => number) => Promise<readonly Stores[]>): () => TokenScene {
+function useScene(
+  open: (clock: () => number) => Promise<readonly Stores[]>,
+  extent: 'shared' | 'own',
+): () => TokenScene {
   let opened: Awaited<ReturnType<typeof openScene>> | undefined;
-  beforeEach(async () => {
+  const [before, after] = extent === 'shared' ? [beforeAll, afterAll] : [beforeEach, afterEach];
+  before(async () => {
     opened = await openScene(open);
   });
-  afterEach(async () => {
+  after(async () => {
     await opened?.close();
     opened = undefined;
   });
@@ -289,7 +297,9 @@ async function openReplica(
   };
 }
 
-/** Posts a form to an endpoint of the token service, as the listener would hand it over. */
+let calls = 0;
+
+/** Posts a form to an endpoint of the token service, as the listener would hand it over; each call from a peer of its own. */
 export async function post(
   scene: TokenScene,
   path: string,
@@ -309,7 +319,7 @@ export async function post(
     scheme: 'https',
     origin: ISSUER,
     hostTenant: options.hostTenant as TenantId | undefined,
-    peer: options.peer ?? '192.0.2.1',
+    peer: options.peer ?? `peer-${(calls += 1)}`,
     field: (name) => fields[name],
     isRepeated: (name) => options.repeated?.includes(name) === true,
     forwardable: [],
