@@ -84,7 +84,11 @@ export interface BrowserScene {
 }
 
 /** The endpoints on everything that they stand on in the gateway, over a store of the suite. */
-export async function openBrowserScene(scene: SessionScene): Promise<BrowserScene> {
+export async function openBrowserScene(
+  scene: SessionScene,
+  // Tests travel in time, which looks as if the store had been silent.
+  maxLag = 1000 * DAY,
+): Promise<BrowserScene> {
   const [stores] = scene.stores;
   if (stores === undefined) throw new Error('no store');
   const legacy = await startLegacyApi({ port: 0 });
@@ -118,8 +122,7 @@ export async function openBrowserScene(scene: SessionScene): Promise<BrowserScen
     metrics,
   });
   const endpoints = createBrowserSessions({
-    // Tests travel in time, which looks as if the store had been silent.
-    settings: { ...settings, store: { maxLag: 1000 * DAY } },
+    settings: { ...settings, store: { maxLag } },
     clients,
     sessions,
     tokens,

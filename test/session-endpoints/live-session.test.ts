@@ -1,9 +1,12 @@
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { MINUTE } from '../contract/fixtures.ts';
+import { aClient, MINUTE } from '../contract/fixtures.ts';
 import { onBothStores } from '../sessions/scene.ts';
+import { eventually } from '../support/authentication.ts';
 import {
+  ANNA,
   ask,
+  type Browser,
   type CallOptions,
   cookieOf,
   idOf,
@@ -97,6 +100,27 @@ onBothStores((store) => {
     });
   });
 
+  test('nothing is said of a session while what was taken back is not known for sure', async () => {
+    const browser = await loggedIn(scene, { remember: true });
+    const behind = await openBrowserScene(store(), -1);
+    try {
+      const [cookie, rememberMe] = ['/session', '/session/refresh'].map((path) => browser.cookieFor(path));
+      const fields = { ...OWN_PAGE, cookie };
+      const unsure = [
+        ask(behind, 'POST', '/session', { fields: OWN_PAGE, body: ANNA }),
+        ask(behind, 'GET', '/session', { fields }),
+        ask(behind, 'POST', '/session/ticket', { fields }),
+        ask(behind, 'POST', '/session/refresh', {
+          fields: { ...OWN_PAGE, cookie: rememberMe?.split('; ')[1] },
+        }),
+      ];
+      for (const answer of unsure) await expect(answer).rejects.toMatchObject({ code: 'store_unavailable' });
+      expect(behind.legacyReceived()).toEqual([]);
+    } finally {
+      await behind.close();
+    }
+  });
+
   describe('O23: what was taken back stops at the next use', () => {
     test('a session', async () => {
       const browser = await loggedIn(scene);
@@ -115,6 +139,29 @@ onBothStores((store) => {
       const browser = await loggedIn(scene);
       await scene.revoke({ kind: 'client', client: 'client:web' });
       expect((await browser.ask('GET', '/session')).json['code']).toBe('credential_revoked');
+    });
+
+    test('a client that is gone, or may have no browser sessions any more', async () => {
+      const kiosk = aClient('kiosk', {
+        isPublic: true,
+        secrets: [],
+        browserSession: true,
+        login: 'team',
+        tenants: 'any',
+      });
+      await scene.stores.clients.create(kiosk);
+      let browser: Browser | undefined;
+      await eventually(async () => {
+        browser = await loggedIn(scene, { client_id: 'kiosk', remember: true }).catch(() => undefined);
+        return browser !== undefined;
+      }, 'a login by the new client');
+      const code = async () => (await browser?.ask('GET', '/session'))?.json['code'];
+      await scene.stores.clients.replace({ ...kiosk, browserSession: false, revision: 2 }, 1);
+      await eventually(async () => (await code()) === 'credential_revoked', 'the change');
+      await scene.stores.clients.remove(kiosk.id);
+      expect(await code()).toBe('credential_revoked');
+      browser?.restart();
+      expect((await browser?.ask('POST', '/session/refresh'))?.json['code']).toBe('credential_revoked');
     });
 
     test('a suspended tenant', async () => {
