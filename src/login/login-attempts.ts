@@ -76,6 +76,6 @@ function userKeyOf({ login, tenant, username }: Guess): string {
  * The spelling under which guesses are counted: upstreams that take `ADMIN`, `admin ` and `ａdmin` for one user must not give three
  * times as many. Never who somebody is.
  */
-export function canonicalUsername(username: string): string {
+function canonicalUsername(username: string): string {
   return username.normalize('NFKC').trim().toLowerCase();
 }

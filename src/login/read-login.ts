@@ -6,7 +6,7 @@ import { compilePointer, type JsonPointer } from './json-answer.ts';
 import type { ReadLogin } from './login-bridge.ts';
 
 /** Longest body of a login that is looked at, bytes. */
-export const LONGEST_LOGIN = 64 * 1024;
+const LONGEST_LOGIN = 64 * 1024;
 
 /** Where a posted login has what. */
 interface Places {
