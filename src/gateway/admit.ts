@@ -207,7 +207,7 @@ function authorize(
   }
   if (principals.length > 0) observer?.step('revocation', 'not revoked');
   const misuse =
-    principal?.session === undefined ? undefined : misuseOf(principal.session, request, authority);
+    principal?.session === undefined ? undefined : misuseOf(principal.session, request, authority, route);
   if (misuse !== undefined) return { kind: 'denied', facts, denial: misuse };
   if (!resolved.ok) return { kind: 'denied', facts, denial: resolved.error };
   if (tenantId !== undefined && tenant === undefined) {
@@ -243,6 +243,7 @@ function misuseOf(
   session: PrincipalSession,
   { method, fields, origin }: AdmissionRequest,
   authority: Authority,
+  { hasHtmlForms }: Pick<Route, 'hasHtmlForms'>,
 ): Denial | undefined {
   if (session.host !== undefined && session.host !== authority.host)
     return denial('tenant_mismatch', `the session ${session.id} was issued for another host`);
@@ -255,6 +256,7 @@ function misuseOf(
     ownOrigin: originOf(origin.scheme, authority),
     listedOrigins: session.origins,
     isLegacy: session.kind === 'legacy',
+    takesForms: hasHtmlForms,
   });
   return objection === undefined ? undefined : denial('csrf_rejected', objection);
 }

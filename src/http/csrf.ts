@@ -15,6 +15,8 @@ export interface CsrfFacts {
   readonly listedOrigins: ReadonlySet<string>;
   /** The session is that of an old client, which is no browser and knows nothing of the field. */
   readonly isLegacy: boolean;
+  /** HTML forms of the gateway's own origin are taken as meant; forms cannot set the field. Absent: they are not. */
+  readonly takesForms?: boolean;
 }
 
 /** Methods that change nothing (RFC 9110 §9.2.1). TRACE is never admitted. */
@@ -28,6 +30,10 @@ export function csrfObjection(facts: CsrfFacts): string | undefined {
   const { method, csrfField, secFetchSite, origin, ownOrigin, listedOrigins, isLegacy } = facts;
   if (SAFE.has(method)) return undefined;
   if (isLegacy && origin === undefined && secFetchSite === undefined) return undefined;
+  if (facts.takesForms === true && csrfField === undefined)
+    return secFetchSite === 'same-origin' || (secFetchSite === undefined && origin === ownOrigin)
+      ? undefined
+      : "the form is not known to be of a page of the gateway's own origin";
   if (csrfField === undefined || csrfField === '') return 'Gatehouse-CSRF is missing, empty or repeated';
   if (secFetchSite === 'same-origin') return undefined;
   if (origin === undefined) return 'neither Sec-Fetch-Site: same-origin nor Origin';

@@ -13,7 +13,7 @@ const LONGEST_ID = 256;
 const LONGEST_PROFILE = 16 * 1024;
 const MOST_ROLES = 200;
 /** In place of a JSON pointer: the user name as it was typed. */
-const TYPED = '{username}';
+export const TYPED = '{username}';
 
 export interface Claimant {
   readonly tenant: TenantId;

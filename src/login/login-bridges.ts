@@ -4,6 +4,7 @@ import type { AttemptStore } from '../limits/attempt-store.ts';
 import { cookieNames } from '../sessions/cookie-names.ts';
 import type { Log } from '../telemetry/log.ts';
 import type { Upstream } from '../upstream/upstream.ts';
+import { TYPED } from './account.ts';
 import { compileKeeping } from './keeping.ts';
 import { createLoginAttempts, type LoginAttempts } from './login-attempts.ts';
 import type { LoginBridge, LoginOutcome } from './login-bridge.ts';
@@ -14,7 +15,7 @@ import { createLoginReader } from './read-login.ts';
 import { createUpstreamSession } from './upstream-session.ts';
 
 export interface LoginBridgeParts {
-  readonly settings: Pick<Settings, 'login' | 'sessions' | 'upstreams'>;
+  readonly settings: Pick<Settings, 'login' | 'publicUrl' | 'sessions' | 'upstreams'>;
   /** By name. */
   readonly upstreams: ReadonlyMap<string, Upstream>;
   readonly attempts: AttemptStore;
@@ -49,6 +50,7 @@ function createLoginBridge(name: string, parts: LoginBridgeParts, attempts: Logi
     upstream,
     upstreamSettings,
     new Set([...keeping.cookieNames, ...ownCookies]),
+    parts.settings.publicUrl,
   );
   const checkPassword = compilePasswordCheck(name, settings, basePath, keeping, send);
   const isShared = settings.membershipAuthority === 'shared';
@@ -65,6 +67,13 @@ function createLoginBridge(name: string, parts: LoginBridgeParts, attempts: Logi
       // Directories take an empty password for an anonymous one, and say yes (RFC 4513 §5.1.2).
       if (username === '' || password.reveal() === '')
         return { kind: 'rejected', answer: undefined, reason: 'user name or password is empty' };
+      // Upstreams that take ` bob` for bob would have him under two subjects, and what ends one would leave the other.
+      if (settings.user.id === TYPED && username !== username.normalize('NFKC').trim())
+        return {
+          kind: 'rejected',
+          answer: undefined,
+          reason: 'the user name, which is to be the id, is not spelled plainly',
+        };
       const counted = isShared ? undefined : tenant.id;
       const taken = await attempts.take({ login: name, tenant: counted, username, peer, now });
       if (taken.kind === 'throttled') return taken;

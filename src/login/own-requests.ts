@@ -66,11 +66,13 @@ const NOT_SENT_ON: ReadonlySet<string> = new Set([
  * credentials, with the cookies and fields of a jar.
  *
  * @param hiddenCookies names of cookies that a client's own request does not bring to the upstream
+ * @param publicUrl of the gateway: what the upstream is told where no client waits
  */
 export function createLoginRequests(
   upstream: Upstream,
   settings: Pick<UpstreamSettings, 'host' | 'basePath' | 'credentials'>,
   hiddenCookies: ReadonlySet<string>,
+  publicUrl?: string,
 ): SendLoginRequest {
   const credentials = createUpstreamCredentials(settings.credentials);
   if (!credentials.ok) throw new Error(`the credentials of the upstream ${upstream.name} are unusable`);
@@ -79,9 +81,11 @@ export function createLoginRequests(
 
   function ownFields(request: LoginRequest, target: Target): string[] {
     const { tenant, client, jar, body, received, method } = request;
-    const authority = hostFor(settings.host, target, request);
+    const origin = client?.origin ?? originFor(tenant, publicUrl);
+    const authority = hostFor(settings.host, target, origin);
     const [path, query] = splitTarget(basePath + request.target);
     const fields = ['Host', authority];
+    if (origin !== undefined) fields.push(...originFields(origin));
     if (client !== undefined) fields.push(...clientFields(client, received !== undefined));
     fields.push('Via', '1.1 gatehouse');
     if (received === undefined) fields.push('Accept', 'application/json, text/html;q=0.5, */*;q=0.1');
@@ -137,25 +141,26 @@ function splitTarget(target: string): readonly [path: string, query: string] {
   return mark === -1 ? [target, ''] : [target.slice(0, mark), target.slice(mark + 1)];
 }
 
-/** Where no client waits, a Host to be preserved is that of the tenant. */
-function hostFor(host: UpstreamSettings['host'], target: Target, { client, tenant }: LoginRequest): string {
-  if (typeof host === 'object') return host.fixed;
-  if (host === 'upstream') return target.authority;
-  return client === undefined ? (tenant.hosts[0] ?? target.authority) : new URL(client.origin).host;
+/** How clients of a tenant reach the gateway, where none waits. */
+function originFor({ hosts: [host] }: KnownTenant, publicUrl: string | undefined): string | undefined {
+  if (publicUrl === undefined) return host === undefined ? undefined : `https://${host}`;
+  const { protocol, host: publicHost } = new URL(publicUrl);
+  return `${protocol}//${host ?? publicHost}`;
 }
 
-function clientFields({ peer, origin, userAgent }: RequestClient, isReceived: boolean): readonly string[] {
+function hostFor(host: UpstreamSettings['host'], target: Target, origin: string | undefined): string {
+  if (typeof host === 'object') return host.fixed;
+  return host === 'upstream' || origin === undefined ? target.authority : new URL(origin).host;
+}
+
+function originFields(origin: string): readonly string[] {
   const { protocol, host } = new URL(origin);
-  const fields = [
-    'X-Forwarded-For',
-    peer,
-    'X-Forwarded-Proto',
-    protocol.slice(0, -1),
-    'X-Forwarded-Host',
-    host,
-  ];
+  return ['X-Forwarded-Proto', protocol.slice(0, -1), 'X-Forwarded-Host', host];
+}
+
+function clientFields({ peer, userAgent }: RequestClient, isReceived: boolean): readonly string[] {
   const isTold = !isReceived && userAgent !== undefined && isFieldValue(userAgent);
-  return isTold ? [...fields, 'User-Agent', userAgent] : fields;
+  return ['X-Forwarded-For', peer, ...(isTold ? ['User-Agent', userAgent] : [])];
 }
 
 function keptFields(jar: Jar, upstream: string): readonly KeptField[] {

@@ -7,15 +7,13 @@ import type { KnownTenant } from '../tenants/tenant-directory.ts';
 import { parseAnswer } from './json-answer.ts';
 import type { Keeping } from './keeping.ts';
 import { jsonBody } from './login-body.ts';
-import type { LoginBridge, ReceivedLogout, SwitchOutcome } from './login-bridge.ts';
+import type { LoginBridge, SwitchOutcome } from './login-bridge.ts';
 import { compileFields } from './login-fields.ts';
 import { asLoginOutage } from './login-outage.ts';
 import { type SendLoginRequest, valuesOf } from './own-requests.ts';
 import { tenantValues } from './template.ts';
+import { createLogout, PATIENCE_MILLISECONDS } from './upstream-logout.ts';
 import { isOutage, locationPath } from './verdict.ts';
-
-/** How long a logout and a probe may take. */
-const PATIENCE_MILLISECONDS = 3000;
 
 export interface UpstreamSessionParts {
   readonly name: string;
@@ -44,25 +42,7 @@ export function createUpstreamSession(
   return {
     looksLost,
 
-    async logOut(jar, tenant, received) {
-      const line = settings.logout?.request ?? (received && settings.intercept?.logout);
-      if (line === undefined) return undefined;
-      try {
-        return await send({
-          method: line.method,
-          target: line.target,
-          tenant,
-          fields: [],
-          ...(received !== undefined && { received, client: clientOf(received) }),
-          jar,
-          timeoutMilliseconds: PATIENCE_MILLISECONDS,
-          now: clock(),
-        });
-      } catch (error) {
-        log.warn({ err: error, login: name }, 'the upstream could not be told of a logout');
-        return undefined;
-      }
-    },
+    logOut: createLogout(parts),
 
     async probe(jar, tenant) {
       if (sessionLost === undefined) return 'unknown';
@@ -87,10 +67,6 @@ export function createUpstreamSession(
 
     switchTenant: createSwitch(parts, looksLost),
   };
-}
-
-function clientOf({ peer, origin }: ReceivedLogout) {
-  return { peer, origin };
 }
 
 function createSwitch(

@@ -23,6 +23,8 @@ export interface Route extends Routable {
   readonly accepts: ReadonlySet<AcceptedCredentials>;
   /** A session cookie, alone or beside a key. */
   readonly acceptsSessions: boolean;
+  /** Unsafe requests of a session need no field of ours, only a page of the gateway's own origin. */
+  readonly hasHtmlForms: boolean;
   readonly requiredScopes: readonly string[];
   /** Undefined: no such requirement. */
   readonly anyRole: readonly string[] | undefined;
@@ -83,6 +85,7 @@ function compileRoute(route: RouteSettings, settings: Pick<Settings, 'upstreams'
     servesStale: route.serveStale === true,
     accepts: new Set(route.accept ?? []),
     acceptsSessions: route.accept?.some((each) => each === 'session' || each === 'apiKey+session') ?? false,
+    hasHtmlForms: route.htmlForms === true,
     requiredScopes: route.require.scopes,
     anyRole: route.require.anyRole,
     allRoles: route.require.allRoles,

@@ -58,10 +58,11 @@ const statuses = z
   .union([integer(200, 499), z.array(integer(200, 499)).min(1)], { error: 'a status, or a list of them' })
   .transform((value) => (typeof value === 'number' ? [value] : value));
 
-function prepareSchema() {
+/** `what`: for what it prepares. */
+function prepareSchema(what: string) {
   return z
     .strictObject({
-      request: requestLine.describe('Asked before each login; its cookies go with the login request.'),
+      request: requestLine.describe(`Asked before each ${what}; its cookies go with the ${what} request.`),
       values: z
         .record(
           patternText(/^[A-Za-z][A-Za-z0-9_-]{0,62}$/, 'a name of letters, digits, _ and -', 'name'),
@@ -82,7 +83,7 @@ function prepareSchema() {
     })
     .optional()
     .describe(
-      'A request before the login request, for upstreams that want a CSRF token or a cookie first. Not made for an intercepted login, whose client has seen the login page itself.',
+      `A request before the ${what} request, for upstreams that want a CSRF token or a cookie first. Not made for an intercepted ${what}, whose client has seen the page itself.`,
     );
 }
 
@@ -158,7 +159,7 @@ export function loginSchema(scalars: ReferenceScalars) {
       .describe(
         'Sources of the tenant of a login; all that are present must agree, and one must be there. `parameter`: `tenant` of POST /session and of the password grant. `body:` and `apiKey`: of an intercepted login.',
       ),
-    prepare: prepareSchema(),
+    prepare: prepareSchema('login'),
     request: requestSchema(scalars),
     success: z
       .strictObject({
@@ -257,9 +258,22 @@ export function loginSchema(scalars: ReferenceScalars) {
       .optional()
       .describe('How the upstream shows that its own session is gone; ours then ends too.'),
     logout: z
-      .strictObject({ request: requestLine.describe('Sent with the kept cookies when a session ends.') })
+      .strictObject({
+        prepare: prepareSchema('logout'),
+        request: requestLine.describe('Sent with the kept cookies when a session ends.'),
+        form: z
+          .record(z.string().min(1), template(scalars))
+          .optional()
+          .describe('Body as application/x-www-form-urlencoded; its values are templates.'),
+        fields: z
+          .record(fieldName, template(scalars))
+          .prefault({})
+          .describe('Further fields of the request; templates such as "{prepare.token}".'),
+      })
       .optional()
-      .describe('How the upstream is told of a logout.'),
+      .describe(
+        "How the upstream is told of a logout. In place of an intercepted one the client's own request is sent.",
+      ),
     timeout: duration.prefault('10s').describe('Time for all requests of one login together.'),
   });
   return z

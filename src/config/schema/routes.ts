@@ -108,6 +108,12 @@ export function routesSchema() {
       .describe(
         "Public routes: the tenant's own upstream credentials are sent, so that an upstream which asks for them answers at all. Whoever can name a host of the tenant then reaches the upstream as that tenant.",
       ),
+    htmlForms: z
+      .literal(true, { error: 'true, or no such key' })
+      .optional()
+      .describe(
+        "The upstream's own pages post HTML forms, which cannot set Gatehouse-CSRF: a session needs no such field here. The browser still has to say that the page is of the gateway's own origin (Sec-Fetch-Site or Origin).",
+      ),
     serveStale: z
       .literal(true, { error: 'true, or no such key' })
       .optional()

@@ -33,7 +33,7 @@ interface UsedPlaceholder {
 }
 
 function checkTemplates(settings: Settings, report: Report, path: ConfigPath, login: LoginSettings): void {
-  const { request, switchTenant } = login;
+  const { request, switchTenant, logout } = login;
   if ((request.json === undefined) === (request.form === undefined))
     report.problem([...path, 'request'], {
       found: request.json === undefined ? 'neither "json" nor "form"' : 'both "json" and "form"',
@@ -46,33 +46,60 @@ function checkTemplates(settings: Settings, report: Report, path: ConfigPath, lo
   for (const kind of ['username', 'password'] as const)
     if (!used.some(({ piece }) => piece.kind === kind))
       report.problem(place, { found: `no {${kind}}`, expected: `{${kind}} in one of its values` });
-  for (const { path: at, piece } of used)
-    if (piece.kind === 'prepared' && !Object.hasOwn(login.prepare?.values ?? {}, piece.name))
-      report.problem(at, {
-        found: `{prepare.${piece.name}}, which is not prepared`,
-        expected: `prepare.values.${piece.name}`,
-      });
+  requirePrepared(report, used, login.prepare);
 
   const switchPlace = [...path, 'switchTenant'];
   const inSwitchFields = placed([...switchPlace, 'fields'], switchTenant?.fields);
+  const inLogoutFields = placed([...path, 'logout', 'fields'], logout?.fields);
+  const inLogout = placeholdersIn(report, [
+    ...placed([...path, 'logout', 'form'], logout?.form),
+    ...inLogoutFields,
+  ]);
+  requirePrepared(report, inLogout, logout?.prepare);
+  if (logout?.form !== undefined && logout.request.method === 'GET')
+    report.problem([...path, 'logout', 'form'], {
+      found: '"form" with a GET request',
+      expected: 'another method, or no such key',
+      at: 'key',
+    });
   const inSwitch = placeholdersIn(report, [
     ...placed([...switchPlace, 'json'], switchTenant?.json),
     ...inSwitchFields,
   ]);
-  for (const { path: at, piece } of inSwitch)
-    if (piece.kind === 'username' || piece.kind === 'password' || piece.kind === 'prepared')
-      report.problem(at, {
-        found: 'a placeholder of a login',
-        expected: '{tenant.id} and {tenant.credentials.NAME}: nobody types a password here',
-      });
-  for (const field of [...inFields, ...inSwitchFields])
+  const misplaced = [
+    ...inSwitch.filter(({ piece }) => isOfLogin(piece) || piece.kind === 'prepared'),
+    ...inLogout.filter(({ piece }) => isOfLogin(piece)),
+  ];
+  for (const { path: at } of misplaced)
+    report.problem(at, {
+      found: 'a placeholder of a login',
+      expected: '{tenant.id} and {tenant.credentials.NAME}: nobody types a password here',
+    });
+  for (const field of [...inFields, ...inSwitchFields, ...inLogoutFields])
     if (String(field.path.at(-1)).toLowerCase() === 'cookie')
       report.problem(field.path, {
         found: 'the field Cookie',
         expected: 'another one: cookies of `prepare` and kept ones are sent by themselves',
         at: 'key',
       });
-  checkCredentials(settings, report, path, [...used, ...inSwitch]);
+  checkCredentials(settings, report, path, [...used, ...inSwitch, ...inLogout]);
+}
+
+function isOfLogin({ kind }: LoginPiece): boolean {
+  return kind === 'username' || kind === 'password';
+}
+
+function requirePrepared(
+  report: Report,
+  used: readonly UsedPlaceholder[],
+  prepare: LoginSettings['prepare'],
+): void {
+  for (const { path: at, piece } of used)
+    if (piece.kind === 'prepared' && !Object.hasOwn(prepare?.values ?? {}, piece.name))
+      report.problem(at, {
+        found: `{prepare.${piece.name}}, which is not prepared`,
+        expected: `prepare.values.${piece.name}`,
+      });
 }
 
 function placed(
