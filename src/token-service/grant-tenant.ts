@@ -9,6 +9,8 @@ export interface TenantSources {
   readonly host: TenantId | undefined;
   /** The parameter `tenant`. */
   readonly parameter: string | undefined;
+  /** Which of the two may select it; the other is compared all the same. Default: both. */
+  readonly selecting?: readonly string[];
 }
 
 /**
@@ -25,11 +27,17 @@ export function chooseTenant(
   const asked = parameter === undefined ? undefined : parseTenantId(parameter);
   if (parameter !== undefined && asked === undefined) return refusedTenant('tenant is no tenant id');
   const only = client.tenants !== 'any' && client.tenants.length === 1 ? client.tenants[0] : undefined;
-  const [id, ...others] = new Set([sources.host, asked, only].filter((each) => each !== undefined));
+  const named = new Set([sources.host, asked, only].filter((each) => each !== undefined));
+  const { selecting = ['host', 'parameter'] } = sources;
+  const id =
+    (selecting.includes('host') ? sources.host : undefined) ??
+    (selecting.includes('parameter') ? asked : undefined) ??
+    only;
   if (id === undefined)
-    return invalidRequest('the client acts for several tenants: the parameter tenant has to name one');
-  if (others.length > 0)
-    return refusedTenant(`host, parameter and client ${client.id} name different tenants`);
+    return invalidRequest(
+      `the client acts for several tenants, one of which has to be named by ${selecting.join(' or ')}`,
+    );
+  if (named.size > 1) return refusedTenant(`host, parameter and client ${client.id} name different tenants`);
   return usableTenant(client, id, tenants);
 }
 

@@ -24,7 +24,7 @@ const MAX_AGENT_LENGTH = 200;
  * upstream checks the password; what begins is a session of kind `token`.
  */
 export function createPasswordGrant(parts: {
-  readonly settings: Pick<Settings, 'tokens' | 'sessions'>;
+  readonly settings: Pick<Settings, 'tokens' | 'sessions' | 'login'>;
   readonly accessTokens: AccessTokens;
   readonly sessions: Pick<SessionService, 'begin' | 'end'>;
   readonly logins: ReadonlyMap<string, LoginBridge>;
@@ -81,7 +81,8 @@ export function createPasswordGrant(parts: {
       return invalidRequest('username and password are required');
     const scopes = chooseScopes(parameters.get('scope'), client.scopes);
     if (!scopes.ok) return scopes;
-    const sources = { host: call.hostTenant, parameter: parameters.get('tenant') };
+    const selecting = settings.login[bridge.name]?.tenant ?? [];
+    const sources = { host: call.hostTenant, parameter: parameters.get('tenant'), selecting };
     const tenant = chooseTenant(client, sources, tenants);
     // A tenant that there is not looks like a password that is not right.
     if (!tenant.ok) return tenant.error.error === 'invalid_grant' ? wrong(tenant.error) : tenant;

@@ -73,6 +73,11 @@ export interface Replica {
   close(): Promise<void>;
 }
 
+/** Members of the configuration; `loginTenant` is `tenant` of the login block. */
+type ReopenedMembers = Partial<
+  Record<'clients' | 'tenants' | 'tokens' | 'sessions' | 'loginTenant', unknown>
+>;
+
 export interface TokenScene {
   /** One on the embedded store, two on Redis. */
   readonly replicas: readonly Replica[];
@@ -83,7 +88,7 @@ export interface TokenScene {
   /** Number of logins that the legacy API was asked about. */
   logins(): number;
   /** Opens a further replica on the first one's store, with other clients or tenants. */
-  reopen(members: Partial<Record<'clients' | 'tenants' | 'tokens' | 'sessions', unknown>>): Promise<Replica>;
+  reopen(members: ReopenedMembers): Promise<Replica>;
   stopUpstream(): Promise<void>;
   readonly log: () => string;
 }
@@ -162,7 +167,7 @@ async function openScene(open: (clock: () => number) => Promise<readonly Stores[
   const log = pino({ level: 'trace' }, { write: (line: string) => void lines.push(line) });
   const clock = () => scene.now;
   const opened: Replica[] = [];
-  const settingsOf = (members: object) => readSettings(legacy.url, members);
+  const settingsOf = (members: ReopenedMembers) => readSettings(legacy.url, members);
   let isUp = true;
   const stopUpstream = async () => {
     if (isUp) await legacy.close();
@@ -201,7 +206,7 @@ async function openScene(open: (clock: () => number) => Promise<readonly Stores[
   };
 }
 
-function readSettings(legacyUrl: string, members: object): Settings {
+function readSettings(legacyUrl: string, { loginTenant, ...members }: ReopenedMembers): Settings {
   return configSchema((text) => ok(text)).parse({
     listen: { public: '127.0.0.1:0', admin: '127.0.0.1:0', ops: '127.0.0.1:0' },
     publicUrl: ISSUER,
@@ -213,6 +218,7 @@ function readSettings(legacyUrl: string, members: object): Settings {
     login: {
       legacy: {
         upstream: 'legacy',
+        ...(loginTenant !== undefined && { tenant: loginTenant }),
         request: {
           path: '/api/login',
           json: { user: '{username}', password: '{password}', company: '{tenant.id}' },

@@ -110,6 +110,16 @@ onBothStores((scene) => {
       expect(scene().logins()).toBe(2);
     });
 
+    it('lets only that select the tenant which the login block lists, and compares the rest', async () => {
+      const byHost = await scene().reopen({ loginTenant: ['host'] });
+      const named = await ask(IN_ACME, { as: 'old', on: byHost });
+      expect([named.status, named.json['error']]).toEqual([400, 'invalid_request']);
+      expect((await ask(IN_ACME, { as: 'old', on: byHost, hostTenant: 'acme' })).status).toBe(200);
+      const other = await ask(IN_ACME, { as: 'old', on: byHost, hostTenant: 'globex' });
+      expect(other.json['error']).toBe('invalid_grant');
+      expect((await ask(ANNA, { as: 'bound', on: byHost })).status).toBe(200);
+    });
+
     it('O14: throttles failed logins of a user, in all replicas together, with Retry-After', async () => {
       const wrong = { ...IN_ACME, password: 'wrong' };
       const answers = await Promise.all(
