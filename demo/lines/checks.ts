@@ -71,8 +71,8 @@ export function arrivesWith(expected: Readonly<Record<string, string | undefined
 /** No field at the legacy API has the client's credential in it, unless it is the very one that the legacy API wants. */
 export function keepsCredentialFrom({ fields }: DemoRequest, known: readonly string[]): Check {
   const secrets = fields
-    .filter(([name]) => /^(?:x-api-key|authorization)$/i.test(name))
-    .map(([, value]) => value.replace(/^Bearer /, ''))
+    .filter(([name]) => /^(?:x-api-key|authorization|cookie)$/i.test(name))
+    .map(([, value]) => value.replace(/^(?:Bearer |[\w-]+=)/, ''))
     .filter((secret) => !known.includes(secret));
   return ({ received }) => {
     const leaks = received

@@ -10,6 +10,7 @@ import { type DemoEnvironment, demoEnvironment, writeConfiguration } from './con
 import { type DemoCredentials, issueCredentials } from './credentials.ts';
 import { adminArguments, serveGatehouse } from './gatehouse-process.ts';
 import { choosePorts, type Ports } from './ports.ts';
+import { logInUsers, type UserCredentials } from './user-credentials.ts';
 
 export interface Stage {
   readonly ports: Ports;
@@ -17,6 +18,7 @@ export interface Stage {
   readonly folder: string;
   readonly env: DemoEnvironment;
   readonly credentials: DemoCredentials;
+  readonly users: UserCredentials;
   /** The arguments of node before any command that talks to this gateway. */
   readonly admin: readonly string[];
   /** What reached the legacy API, health checks aside; oldest first, at most 100. */
@@ -62,11 +64,13 @@ export async function openStage({ ports: preference, onReceived, onLog }: StageO
     closers.push(gatehouse.stop);
     const admin = adminArguments(folder, ports.admin);
     const credentials = await issueCredentials(admin, issuer.tokenEndpoint);
+    const users = await logInUsers(ports.gateway);
     return {
       ports,
       folder,
       env,
       credentials,
+      users,
       admin,
       received: () => legacyApi.received().filter(isNoHealthCheck),
       gatehouseExited: gatehouse.exited,

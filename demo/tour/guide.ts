@@ -23,6 +23,8 @@ function addresses({ ports, folder }: Stage): string {
     ['  metrics, readiness', `${local(ports.ops, '/metrics')}  ${local(ports.ops, '/readyz?verbose')}`],
     ['  configuration', `${folder}/gatehouse.yaml  (edit it: changes are loaded at once)`],
     ['  log', `${folder}/gatehouse.log`],
+    ['Web app', `http://acme.localhost:${ports.gateway}/app/  (anna, acme-anna-pw)`],
+    ['', `http://globex.localhost:${ports.gateway}/app/  (anna, globex-anna-pw)`],
     ['Legacy API', local(ports.legacy)],
     ['Issuer', local(ports.issuer, '/.well-known/openid-configuration')],
   ];
@@ -31,11 +33,13 @@ function addresses({ ports, folder }: Stage): string {
 
 function linesOf(chapters: readonly Chapter[], shell: ShellText): string {
   let number = 0;
+  let hasFunction = false;
   const parts: string[] = [];
   for (const { title, lines } of chapters) {
     parts.push(`\n${paint('bold', title)}\n`);
-    const needsFunction = lines.some(({ command }) => command.kind === 'gatehouse');
+    const needsFunction: boolean = !hasFunction && lines.some(({ command }) => command.kind === 'gatehouse');
     if (needsFunction) parts.push(`\nPaste this once:\n\n${shell.prelude}\n`);
+    hasFunction ||= needsFunction;
     for (const line of lines) {
       number += 1;
       parts.push(`\n${number}. ${paint('bold', line.title)} ${paint('dim', `→ ${line.expected}`)}\n\n`);
@@ -48,8 +52,8 @@ function linesOf(chapters: readonly Chapter[], shell: ShellText): string {
 export function guide(stage: Stage, chapters: readonly Chapter[], shell: ShellText): string {
   const { gateway, legacy, issuer } = stage.ports;
   return [
-    `\nclient ── key or token ──▶ ${paint('bold', `Gatehouse :${gateway}`)} ── signed tenant and user ──▶ legacy API :${legacy}\n`,
-    `                                 ╰── keys, introspection ──▶ issuer :${issuer}\n\n`,
+    `\nclient ── key, token or session ──▶ ${paint('bold', `Gatehouse :${gateway}`)} ── signed tenant and user ──▶ legacy API :${legacy}\n`,
+    `                                         ╰── keys, introspection ──▶ issuer :${issuer}\n\n`,
     addresses(stage),
     linesOf(chapters, shell),
     `\n${paint('bold', 'What the legacy API receives')} ${paint('dim', '(paste a line in another terminal; Ctrl-C ends all)')}\n\n`,

@@ -9,6 +9,7 @@ import {
 import type { DemoRequest, Outcome } from '../../demo/lines/demo-line.ts';
 import { quote } from '../../demo/lines/paste.ts';
 import { readAnswer, runInShell } from '../../demo/lines/run-line.ts';
+import { arrivesAsUser, setsCookies } from '../../demo/lines/user-checks.ts';
 
 function outcomeOf(members: Partial<Outcome> = {}): Outcome {
   return { exitCode: 0, answer: undefined, output: [], endedAtMs: 1000, received: [], ...members };
@@ -55,6 +56,49 @@ describe('a line fails when', () => {
     const leak = receivedWith(['X-Forwarded-Access-Token', 'token-of-anna']);
     expect(keepsCredentialFrom(request, [])(leak)).toMatch(/X-Forwarded-Access-Token/);
     expect(keepsCredentialFrom(request, ['token-of-anna'])(leak)).toBeUndefined();
+  });
+
+  test("the gateway's own cookie arrived", () => {
+    const request: DemoRequest = {
+      method: 'GET',
+      host: 'localhost',
+      path: '/',
+      fields: [['Cookie', 'auth=ghs_of-anna']],
+      shows: 'answer',
+    };
+    expect(keepsCredentialFrom(request, [])(receivedWith(['Cookie', 'a=b; auth=ghs_of-anna']))).toMatch(
+      /reached the legacy API in Cookie/,
+    );
+  });
+
+  test.each([
+    ['17', 'ASP.NET_SessionId=a; auth=b', undefined],
+    ['18', 'ASP.NET_SessionId=a; auth=b', /^it arrived as acme 18/],
+    ['17', 'ASP.NET_SessionId=a', /^it arrived with the cookies ASP.NET_SessionId$/],
+    ['17', 'ASP.NET_SessionId=a; auth=b; theme=dark', /theme/],
+    ['17', 'ASP.NET_SessionId=a; auth=ghs_c', /own cookie arrived/],
+  ])('the user %s arrived with %s', (user, cookies, complaint) => {
+    const said = arrivesAsUser(
+      'acme',
+      '17',
+    )(receivedWith(['X-Tenant-Id', 'acme'], ['X-User-Id', user], ['Cookie', cookies]));
+    expect(said ?? '').toMatch(complaint ?? /^$/);
+  });
+
+  test('another cookie is set than it should be', () => {
+    const answerThatSets = (...cookies: readonly string[]) =>
+      outcomeOf({
+        answer: {
+          status: 200,
+          fields: cookies.map((value) => ['set-cookie', value] as const),
+          body: Buffer.alloc(0),
+        },
+      });
+    const check = setsCookies({ auth: /^ghs_/ });
+    expect(check(answerThatSets('auth=ghs_a; HttpOnly'))).toBeUndefined();
+    expect(check(answerThatSets('auth=of-the-upstream'))).toMatch(/auth is not as it should be/);
+    expect(check(answerThatSets('auth=ghs_a', 'ASP.NET_SessionId=b'))).toMatch(/ASP.NET_SessionId, not auth/);
+    expect(check(answerThatSets())).toMatch(/\(none\), not auth/);
   });
 
   test('a refused request reached the legacy API', () => {

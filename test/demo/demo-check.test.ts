@@ -30,13 +30,13 @@ async function runDemo(
     cwd: ROOT,
     env: { ...process.env, PATH: searchPath },
     stdio: ['ignore', 'pipe', 'pipe'],
-    timeout: 55_000,
+    timeout: 110_000,
   });
   const [output, errors] = await Promise.all([text(child.stdout), text(child.stderr), once(child, 'close')]);
   return { exitCode: child.exitCode, output, errors };
 }
 
-test('--check runs every line, prints a table and ends with 0', { timeout: 60_000 }, async () => {
+test('--check runs every line, prints a table and ends with 0', { timeout: 120_000 }, async () => {
   const { exitCode, output, errors } = await runDemo(['--check'], SEARCH_PATH);
   expect({ exitCode, output, errors }).toMatchObject({ exitCode: 0 });
   const [head = '', ...lines] = output.split('\n');
@@ -49,7 +49,7 @@ test('--check runs every line, prints a table and ends with 0', { timeout: 60_00
   expect(output).toMatch(/\n\d+ ok, 0 failed\n$/);
 });
 
-test('without curl it sends the same requests itself, and says so', { timeout: 60_000 }, async () => {
+test('without curl it sends the same requests itself, and says so', { timeout: 120_000 }, async () => {
   const { exitCode, output, errors } = await runDemo(['--check', '--output', 'json'], BIN);
   expect({ exitCode, output, errors }).toMatchObject({ exitCode: 0 });
   const report: unknown = JSON.parse(output);
@@ -65,13 +65,13 @@ test('an output that it does not know ends with 2 and the usage', async () => {
 });
 
 test('the demo prints lines that work, shows what came of them, and leaves nothing when interrupted', {
-  timeout: 60_000,
+  timeout: 120_000,
 }, async () => {
   const child = spawn(process.execPath, ['demo/main.ts'], {
     cwd: ROOT,
     env: { ...process.env, PATH: SEARCH_PATH },
     stdio: ['ignore', 'pipe', 'inherit'],
-    timeout: 55_000,
+    timeout: 110_000,
   });
   onTestFinished(() => void child.kill());
   const exited = once(child, 'exit');
