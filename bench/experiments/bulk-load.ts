@@ -2,11 +2,18 @@ import { hash } from 'node:crypto';
 import type { ApiKey, ApiKeyId } from '../../src/api-keys/api-key.ts';
 import { apiKeyIdFor, generateApiKey, sha256Digest } from '../../src/api-keys/api-key-format.ts';
 import type { Revocation } from '../../src/revocation/revocation.ts';
+import { newSession } from '../../src/sessions/new-session.ts';
+import { sealJar } from '../../src/sessions/sealed-jar.ts';
+import type { BegunSession } from '../../src/sessions/session-service.ts';
+import type { SessionStore } from '../../src/sessions/session-store.ts';
 import { createApiKeyStore } from '../../src/stores/redis/api-keys.ts';
 import type { RedisDatabase, Write } from '../../src/stores/redis/database.ts';
 import { createRedisKeys } from '../../src/stores/redis/keys.ts';
 import { createRevocationStore } from '../../src/stores/redis/revocations.ts';
+import { createSessionStore } from '../../src/stores/redis/sessions.ts';
 import type { TenantId } from '../../src/tenants/tenant.ts';
+import { PUBLIC_HOST } from '../load/request.ts';
+import { BENCH_KEY, loginOf } from '../targets/user-session.ts';
 import type { RedisServer } from './redis-server.ts';
 
 export const TENANT = 'acme' as TenantId;
@@ -14,6 +21,8 @@ export const ISSUER = 'login';
 const WRITTEN_AT_ONCE = 1000;
 /** All that is revoked here expires tomorrow. */
 const LIFE_MILLISECONDS = 86_400_000;
+/** Users whose sessions are presented are none of the many. */
+const KNOWN_USERS = 1_000_000_000;
 
 /** Must be empty. */
 type LoadedServer = Pick<RedisServer, 'client' | 'settings'>;
@@ -41,6 +50,32 @@ export async function loadMany(server: LoadedServer, count: number): Promise<voi
     await store.revocations.add(tokenRevocation(at, now));
   }
   await store.flush();
+}
+
+/** Sessions that can be presented: values of their cookies. */
+export async function loadKnownSessions(server: LoadedServer, count: number): Promise<readonly string[]> {
+  const store = openBulkStore(server);
+  const cookies: string[] = [];
+  for (let serial = 0; serial < count; serial += 1) {
+    const { cookie } = await loadSession(store.sessions, KNOWN_USERS + serial);
+    if (cookie !== undefined) cookies.push(cookie.reveal());
+  }
+  await store.flush();
+  return cookies;
+}
+
+/** So many sessions of as many users, each with what its login kept. */
+export async function loadManySessions(server: LoadedServer, count: number): Promise<void> {
+  const store = openBulkStore(server);
+  for (let serial = 0; serial < count; serial += 1) await loadSession(store.sessions, serial);
+  await store.flush();
+}
+
+async function loadSession(sessions: SessionStore, serial: number): Promise<BegunSession> {
+  const login = loginOf(serial, TENANT, PUBLIC_HOST);
+  const begun = newSession(login, Date.now());
+  await sessions.create(begun.session, sealJar(login.jar, begun.session, 1, BENCH_KEY.keys));
+  return begun;
 }
 
 function apiKey(id: ApiKeyId, hex: string): ApiKey {
@@ -113,6 +148,7 @@ function openBulkStore({ client, settings }: LoadedServer) {
   return {
     apiKeys: createApiKeyStore(database),
     revocations: createRevocationStore(database, Date.now),
+    sessions: createSessionStore(database),
     flush,
   };
 }

@@ -2,9 +2,11 @@ import { generateKeyPairSync, randomBytes } from 'node:crypto';
 import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { stringify } from 'yaml';
+import type { FieldChanges } from '../load/request.ts';
 import type { Lab, RunningTarget } from '../measure/lab.ts';
 import { freePort } from '../process/ports.ts';
 import { GATEHOUSE_ENTRY } from '../targets/gatehouse-build.ts';
+import { BENCH_KEY, SESSION_COOKIE, USERS_CONFIG } from '../targets/user-session.ts';
 import { ISSUER, type KnownKey, TENANT } from './bulk-load.ts';
 import type { RedisServer } from './redis-server.ts';
 
@@ -15,16 +17,58 @@ export interface GatewayOnRedis extends RunningTarget {
 export interface GatewayOptions {
   readonly name: string;
   readonly redis: RedisServer;
-  /** Presented in turn by the load. */
-  readonly keys: readonly KnownKey[];
+  /** What the load presents, in turn. */
+  readonly requests: readonly FieldChanges[];
   /** Credentials that are remembered. */
   readonly cached: number;
+  /** Members of the configuration that make these credentials good. */
+  readonly config: ConfigPart;
+  /** Further members of the upstream. */
+  readonly upstream?: ConfigPart;
+  /** Further upstreams. */
+  readonly upstreams?: ConfigPart;
+  readonly accept: readonly string[];
+  /** By name, in the folder of the configuration. */
+  readonly files?: Readonly<Record<string, string>>;
+}
+
+type ConfigPart = Readonly<Record<string, unknown>>;
+
+/** API keys, and an issuer whose tokens nobody presents: it is there because tokens of it are revoked. */
+export function presentingKeys(
+  keys: readonly KnownKey[],
+): Pick<GatewayOptions, 'requests' | 'config' | 'accept' | 'files'> {
+  return {
+    requests: keys.map(({ key }) => ({ 'X-Api-Key': key })),
+    accept: ['apiKey', 'bearer'],
+    files: { 'keys.json': JSON.stringify({ keys: [ISSUER_KEY] }) },
+    config: {
+      tenants: { [TENANT]: { issuers: [ISSUER] } },
+      issuers: {
+        [ISSUER]: {
+          issuer: 'https://login.acme.example',
+          audience: 'https://api.example.com',
+          keys: { jwksFile: 'keys.json' },
+          tenant: { fixed: TENANT },
+        },
+      },
+    },
+  };
+}
+
+/** Cookies of sessions whose login kept two cookies of the upstream. */
+export function presentingSessions(
+  cookies: readonly string[],
+): Pick<GatewayOptions, 'requests' | 'config' | 'accept' | 'upstream'> {
+  return {
+    requests: cookies.map((cookie) => ({ 'X-Api-Key': null, Cookie: `${SESSION_COOKIE}=${cookie}` })),
+    accept: ['session'],
+    upstream: { credentials: { cookies: 'fromLogin' } },
+    config: { ...USERS_CONFIG, tenants: { [TENANT]: {} } },
+  };
 }
 
 export const ADMIN_TOKEN = randomBytes(24).toString('hex');
-/** Shared by all replicas on one store. */
-const ENCRYPTION_KEY = randomBytes(32).toString('hex');
-/** Of an issuer whose tokens nobody presents: it is there because tokens of it are revoked. */
 const ISSUER_KEY = {
   ...generateKeyPairSync('ec', { namedCurve: 'P-256' }).publicKey.export({ format: 'jwk' }),
   kid: 'k1',
@@ -35,7 +79,7 @@ const READY_WITHIN_MS = 120_000;
 
 /** Starts Gatehouse as it is shipped, and returns at its first 200. */
 export async function startGateway(lab: Lab, options: GatewayOptions): Promise<GatewayOnRedis> {
-  const { name, redis, keys, cached } = options;
+  const { name, redis, requests, cached } = options;
   const adminPort = await freePort();
   const running = await lab.launch({
     name,
@@ -48,29 +92,23 @@ export async function startGateway(lab: Lab, options: GatewayOptions): Promise<G
         listen: { public: `127.0.0.1:${port}`, admin: `127.0.0.1:${adminPort}`, ops: '127.0.0.1:0' },
         publicUrl: 'https://api.example.com',
         store: { redis: { url: redis.url } },
-        encryptionKeys: [{ id: 'bench', key: ENCRYPTION_KEY }],
+        encryptionKeys: [BENCH_KEY.setting],
         admin: { tokens: [{ name: 'bench', token: ADMIN_TOKEN, role: 'operator' }] },
         apiKeys: { cache: { entries: cached } },
-        tenants: { [TENANT]: { issuers: [ISSUER] } },
-        issuers: {
-          [ISSUER]: {
-            issuer: 'https://login.acme.example',
-            audience: 'https://api.example.com',
-            keys: { jwksFile: 'keys.json' },
-            tenant: { fixed: TENANT },
-          },
-        },
+        ...options.config,
         upstreams: {
+          ...options.upstreams,
           api: {
             targets: [`http://127.0.0.1:${upstreamPort}`],
             identity: { fields: { 'X-Tenant-Id': '{tenant.id}', 'X-User-Id': '{subject}' } },
+            ...options.upstream,
           },
         },
-        routes: [{ id: 'api', match: { path: '/api/**' }, accept: ['apiKey', 'bearer'], upstream: 'api' }],
+        routes: [{ id: 'api', match: { path: '/api/**' }, accept: options.accept, upstream: 'api' }],
       };
-      await writeFile(path.join(folder, 'keys.json'), JSON.stringify({ keys: [ISSUER_KEY] }));
+      for (const [fileName, text] of Object.entries(options.files ?? {}))
+        await writeFile(path.join(folder, fileName), text);
       await writeFile(file, stringify(config));
-      const requests = keys.map(({ key }) => ({ 'X-Api-Key': key }));
       return { command: process.execPath, args: [GATEHOUSE_ENTRY, 'serve', '--config', file], requests };
     },
   });

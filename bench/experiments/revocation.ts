@@ -6,7 +6,7 @@ import { percentile } from '../measure/percentile.ts';
 import { alignColumns } from '../report/table.ts';
 import { type KnownKey, loadKnownKeys } from './bulk-load.ts';
 import type { Experiment, ExperimentPlan, Findings } from './experiment.ts';
-import { ADMIN_TOKEN, type GatewayOnRedis, startGateway } from './gateway-on-redis.ts';
+import { ADMIN_TOKEN, type GatewayOnRedis, presentingKeys, startGateway } from './gateway-on-redis.ts';
 import { startRedisServer } from './redis-server.ts';
 
 /** What one revocation came to, in milliseconds after the administrator had the answer. */
@@ -30,7 +30,7 @@ async function measure(lab: Lab, plan: ExperimentPlan, progress: (line: string) 
   const redis = await startRedisServer(lab);
   const [spare, ...keys] = await loadKnownKeys(redis, plan.count + 1);
   if (spare === undefined) throw new Error('no key');
-  const options = { redis, keys: [spare], cached: CACHED };
+  const options = { redis, cached: CACHED, ...presentingKeys([spare]) };
   progress('starting two replicas');
   const first = await startGateway(lab, { ...options, name: 'first replica' });
   const other = await startGateway(lab, { ...options, name: 'other replica' });

@@ -4,12 +4,33 @@ import type { Lab } from '../measure/lab.ts';
 import { median, percentile } from '../measure/percentile.ts';
 import { processTree, residentBytes } from '../measure/processes.ts';
 import { alignColumns } from '../report/table.ts';
-import { loadKnownKeys, loadMany } from './bulk-load.ts';
+import { loadKnownKeys, loadKnownSessions, loadMany, loadManySessions } from './bulk-load.ts';
 import type { Experiment, ExperimentPlan, Findings } from './experiment.ts';
-import { type GatewayOnRedis, startGateway } from './gateway-on-redis.ts';
+import {
+  type GatewayOnRedis,
+  type GatewayOptions,
+  presentingKeys,
+  presentingSessions,
+  startGateway,
+} from './gateway-on-redis.ts';
 import { type RedisServer, startRedisServer } from './redis-server.ts';
 
-/** Fewer than there are keys in turn, so that each of those is asked of the store. */
+/** What there are many of. */
+interface Population {
+  readonly name: string;
+  readonly about: string;
+  /** As in “keys and revocations”. */
+  readonly records: string;
+  /** Loads some that can be presented, and says how. */
+  known(
+    redis: RedisServer,
+    count: number,
+  ): Promise<Pick<GatewayOptions, 'requests' | 'config' | 'accept' | 'upstream' | 'files'>>;
+  /** Loads those that nobody presents. */
+  many(redis: RedisServer, count: number): Promise<void>;
+}
+
+/** Fewer than there are credentials in turn, so that each of those is asked of the store. */
 const CACHED = 100;
 const UNCACHED = 300;
 const ROUNDS = 8;
@@ -27,26 +48,51 @@ interface Subject {
   readonly records: number;
   readonly redis: RedisServer;
   readonly redisBytes: number;
+  /** Each of the many. */
+  readonly bytesPerRecord: number | undefined;
   readonly gateway: GatewayOnRedis;
   readonly idleBytes: number;
   readonly windows: Readonly<Record<Kind, Window[]>>;
 }
 
-async function prepare(lab: Lab, records: number, progress: (line: string) => void): Promise<Subject> {
+async function prepare(
+  lab: Lab,
+  population: Population,
+  records: number,
+  progress: (line: string) => void,
+): Promise<Subject> {
   const redis = await startRedisServer(lab);
-  progress(`loading ${records} keys and ${records} revocations`);
-  const keys = await loadKnownKeys(redis, UNCACHED);
-  await loadMany(redis, records);
+  progress(`loading ${records} ${population.records}`);
+  const known = await population.known(redis, UNCACHED);
+  const before = await redis.usedMemory();
+  await population.many(redis, records);
   const redisBytes = await redis.usedMemory();
   progress('starting a gateway on them');
-  const gateway = await startGateway(lab, { name: `${records} records`, redis, keys, cached: CACHED });
+  const gateway = await startGateway(lab, { name: `${records} records`, redis, cached: CACHED, ...known });
   await sleep(IDLE_BEFORE_MEMORY_MS);
   const idleBytes = residentBytes(gateway.process.pid);
-  return { records, redis, redisBytes, gateway, idleBytes, windows: { cached: [], uncached: [] } };
+  const bytesPerRecord = records === 0 ? undefined : (redisBytes - before) / records;
+  return {
+    records,
+    redis,
+    redisBytes,
+    bytesPerRecord,
+    gateway,
+    idleBytes,
+    windows: { cached: [], uncached: [] },
+  };
 }
 
-async function measure(lab: Lab, plan: ExperimentPlan, progress: (line: string) => void): Promise<Findings> {
-  const subjects = [await prepare(lab, 0, progress), await prepare(lab, plan.count, progress)];
+async function measure(
+  lab: Lab,
+  population: Population,
+  plan: ExperimentPlan,
+  progress: (line: string) => void,
+): Promise<Findings> {
+  const subjects = [
+    await prepare(lab, population, 0, progress),
+    await prepare(lab, population, plan.count, progress),
+  ];
   const slice = ({ gateway }: Subject, kind: Kind, warmUpMs: number): Promise<readonly Window[]> =>
     lab.load.run({
       kind: 'closedLoop',
@@ -72,13 +118,13 @@ async function measure(lab: Lab, plan: ExperimentPlan, progress: (line: string) 
     redis.client.disconnect();
     await gateway.process.stop();
   }
-  return { figures: { runs: figures }, text: reportText(figures) };
+  return { figures: { runs: figures }, text: reportText(population.records, figures) };
 }
 
-function figuresOf({ records, redisBytes, gateway, idleBytes, windows }: Subject) {
+function figuresOf({ records, redisBytes, bytesPerRecord, gateway, idleBytes, windows }: Subject) {
   return {
-    keys: records,
-    revocations: records,
+    records,
+    redisBytesPerRecord: bytesPerRecord ?? null,
     startUpMs: gateway.startUpMs,
     idleResidentBytes: idleBytes,
     residentBytes: residentBytes(gateway.process.pid),
@@ -98,17 +144,18 @@ function megabytes(bytes: number): string {
   return (bytes / 1_000_000).toFixed(0);
 }
 
-function reportText(figures: readonly ReturnType<typeof figuresOf>[]): string {
+function reportText(records: string, figures: readonly ReturnType<typeof figuresOf>[]): string {
   return [
     alignColumns([
-      ['keys and', 'start', 'RSS MB', '', 'Redis', 'CPU µs, cached', '', 'CPU µs, uncached', ''],
-      ['revocations', 'ms', 'idle', 'under load', 'MB', 'p10', 'median', 'p10', 'median'],
+      ['', 'start', 'RSS MB', '', 'Redis', 'bytes', 'CPU µs, cached', '', 'CPU µs, uncached', ''],
+      [records, 'ms', 'idle', 'under load', 'MB', 'each', 'p10', 'median', 'p10', 'median'],
       ...figures.map((run) => [
-        String(run.keys),
+        String(run.records),
         run.startUpMs.toFixed(0),
         megabytes(run.idleResidentBytes),
         megabytes(run.residentBytes),
         megabytes(run.redisBytes),
+        run.redisBytesPerRecord?.toFixed(0) ?? '',
         ...KINDS.flatMap((kind) => [
           run.cpuMicroseconds[kind].p10.toFixed(1),
           run.cpuMicroseconds[kind].median.toFixed(1),
@@ -116,14 +163,32 @@ function reportText(figures: readonly ReturnType<typeof figuresOf>[]): string {
       ]),
     ]),
     '',
-    `CPU of the gateway per request; uncached: each of ${UNCACHED} keys in turn is asked of Redis. The two take turns.`,
+    `CPU of the gateway per request; uncached: each of ${UNCACHED} credentials in turn is asked of Redis. The two take turns.`,
   ].join('\n');
 }
 
-export const scaleExperiment: Experiment = {
+function scaleOf(population: Population): Experiment {
+  return {
+    name: population.name,
+    about: population.about,
+    counted: population.records,
+    defaults: { count: 1_000_000 },
+    run: (lab, plan, progress) => measure(lab, population, plan, progress),
+  };
+}
+
+export const scaleExperiment = scaleOf({
   name: 'scale',
   about: 'start, memory and cost of a request with many keys and revocations in Redis, against none',
-  counted: 'keys, and revocations',
-  defaults: { count: 1_000_000 },
-  run: measure,
-};
+  records: 'keys, and revocations',
+  known: async (redis, count) => presentingKeys(await loadKnownKeys(redis, count)),
+  many: loadMany,
+});
+
+export const sessionScaleExperiment = scaleOf({
+  name: 'session-scale',
+  about: 'the same with many sessions of users in Redis',
+  records: 'sessions',
+  known: async (redis, count) => presentingSessions(await loadKnownSessions(redis, count)),
+  many: loadManySessions,
+});

@@ -1,5 +1,11 @@
 import type { Experiment } from './experiment.ts';
+import { loginsExperiment } from './logins.ts';
 import { revocationExperiment } from './revocation.ts';
-import { scaleExperiment } from './scale.ts';
+import { scaleExperiment, sessionScaleExperiment } from './scale.ts';
 
-export const EXPERIMENTS: readonly Experiment[] = [revocationExperiment, scaleExperiment];
+export const EXPERIMENTS: readonly Experiment[] = [
+  revocationExperiment,
+  scaleExperiment,
+  sessionScaleExperiment,
+  loginsExperiment,
+];

@@ -1,12 +1,15 @@
 /** The path of each request: as long as those of a typical REST API. */
 export const REQUEST_PATH = '/api/v1/orders/9007199254740993?expand=lines';
 
+/** Host of each request. */
+export const PUBLIC_HOST = 'api.example.com';
+
 /**
  * What a server-side client sends. All targets get the same fields, the unused credential too: dropping or
  * forwarding it is part of their work, and a longer request must not count against one of them.
  */
 export const REQUEST_FIELDS: Readonly<Record<string, string>> = {
-  Host: 'api.example.com',
+  Host: PUBLIC_HOST,
   'User-Agent': 'orders-sync/4.2',
   Accept: 'application/json',
   'Accept-Encoding': 'gzip, br',

@@ -4,9 +4,13 @@ import path from 'node:path';
 import { exportJWK, SignJWT } from 'jose';
 import { stringify } from 'yaml';
 import { generateApiKey, sha256Digest } from '../../src/api-keys/api-key-format.ts';
-import type { FieldChanges } from '../load/request.ts';
+import { createSessionService } from '../../src/sessions/sessions.ts';
+import { openEmbeddedStore } from '../../src/stores/embedded/embedded-store.ts';
+import type { TenantId } from '../../src/tenants/tenant.ts';
+import { type FieldChanges, PUBLIC_HOST } from '../load/request.ts';
 import type { GatehouseVariant, PrepareGatehouse } from './gatehouse.ts';
 import type { Surroundings } from './target.ts';
+import { BENCH_KEY, loginOf, SESSION_COOKIE, SILENT, USERS_CONFIG } from './user-session.ts';
 
 const TENANT = 'acme';
 const ISSUER = 'https://login.acme.example';
@@ -19,6 +23,8 @@ const TEN_YEARS_SECONDS = 10 * 365 * 24 * 3600;
 /** For `bearer-cold`: so few tokens are remembered that each is forgotten again before its next turn. */
 const REMEMBERED = 100;
 const COLD_TOKENS = 1000;
+
+const ACCEPTED = { apiKey: 'apiKey', bearer: 'bearer', coldBearer: 'bearer', session: 'session' } as const;
 
 type ConfigPart = Readonly<Record<string, unknown>>;
 
@@ -75,12 +81,32 @@ async function bearerCredentials(folder: string, tokens: number): Promise<Creden
   };
 }
 
+/** A session that is in the store before the gateway starts. */
+async function sessionCredentials(folder: string): Promise<Credentials> {
+  const store = path.join(folder, 'gatehouse.db');
+  const stores = openEmbeddedStore({ path: store, clock: Date.now });
+  const service = createSessionService({
+    sessions: stores.sessions,
+    encryptionKeys: BENCH_KEY.keys,
+    clock: Date.now,
+    log: SILENT,
+  });
+  const { cookie } = await service.begin(loginOf(17, TENANT as TenantId, PUBLIC_HOST));
+  await stores.close();
+  return {
+    config: { ...USERS_CONFIG, store: { embedded: { path: store } }, encryptionKeys: [BENCH_KEY.setting] },
+    requests: [{ 'X-Api-Key': null, Cookie: `${SESSION_COOKIE}=${cookie?.reveal()}` }],
+  };
+}
+
 async function credentialsOf(variant: GatehouseVariant, folder: string): Promise<Credentials> {
   switch (variant.credential) {
     case 'apiKey':
       return apiKeyCredentials();
     case 'bearer':
       return await bearerCredentials(folder, 1);
+    case 'session':
+      return await sessionCredentials(folder);
     case 'coldBearer': {
       const cold = await bearerCredentials(folder, COLD_TOKENS);
       return { ...cold, config: { ...cold.config, apiKeys: { cache: { entries: REMEMBERED } } } };
@@ -112,17 +138,21 @@ function configOf(
     publicUrl: AUDIENCE,
     store: { embedded: { path: ':memory:' } },
     admin: { tokens: [{ name: 'bench', token: randomBytes(24).toString('hex'), role: 'operator' }] },
-    tenants: { [TENANT]: variant.credential === 'apiKey' ? {} : { issuers: ['login'] } },
+    tenants: { [TENANT]: ACCEPTED[variant.credential] === 'bearer' ? { issuers: ['login'] } : {} },
     ...credentials,
     upstreams: {
-      api: { targets: [`http://127.0.0.1:${upstreamPort}`], identity: identityOf(variant) },
+      api: {
+        targets: [`http://127.0.0.1:${upstreamPort}`],
+        identity: identityOf(variant),
+        ...(variant.credential === 'session' && { credentials: { cookies: 'fromLogin' } }),
+      },
     },
     routes: [
       { id: 'status', match: { path: '/status' }, public: true, upstream: 'api' },
       {
         id: 'api',
         match: { path: '/api/**' },
-        accept: [variant.credential === 'apiKey' ? 'apiKey' : 'bearer'],
+        accept: [ACCEPTED[variant.credential]],
         require: { scopes: ['orders:read'] },
         upstream: 'api',
       },

@@ -7,8 +7,8 @@ import type { Surroundings, Target } from './target.ts';
 /** One way to use Gatehouse: what the client presents, and how the identity travels to the upstream. */
 export interface GatehouseVariant {
   readonly name: string;
-  /** `coldBearer` = each request has another token, so that each is verified. */
-  readonly credential: 'apiKey' | 'bearer' | 'coldBearer';
+  /** `coldBearer` = each request has another token, so that each is verified; `session` = a cookie, with two cookies of the upstream kept for it. */
+  readonly credential: 'apiKey' | 'bearer' | 'coldBearer' | 'session';
   /** `assertion` and `signature` come on top of the fields. */
   readonly identity: 'fields' | 'assertion' | 'signature';
 }
@@ -20,6 +20,8 @@ export const GATEHOUSE_VARIANTS: readonly GatehouseVariant[] = [
   { name: 'gatehouse-bearer-fields', credential: 'bearer', identity: 'fields' },
   { name: 'gatehouse-bearer-assertion', credential: 'bearer', identity: 'assertion' },
   { name: 'gatehouse-bearer-signature', credential: 'bearer', identity: 'signature' },
+  { name: 'gatehouse-session-fields', credential: 'session', identity: 'fields' },
+  { name: 'gatehouse-session-assertion', credential: 'session', identity: 'assertion' },
   { name: 'gatehouse-bearer-cold', credential: 'coldBearer', identity: 'fields' },
 ];
 
@@ -40,6 +42,7 @@ const ABOUT = {
   apiKey: 'API key',
   bearer: 'ES256 bearer token',
   coldBearer: 'ES256 bearer tokens, another one each time',
+  session: 'session cookie, with the cookies that its login kept',
   fields: 'identity fields',
   assertion: 'identity fields and a signed assertion',
   signature: 'identity fields and an HMAC request signature',
@@ -50,12 +53,14 @@ const EXPECTED = {
   assertion: [/^x-gatehouse-assertion: \S+\.\S+\.\S+$/im],
   signature: [/^signature: \S/im, /^signature-input: \S/im],
 } as const;
-const CREDENTIAL = /^(?:authorization|x-api-key):/im;
+const CREDENTIAL = /^(?:authorization|x-api-key):|\bghs_/im;
+const KEPT_COOKIES = /^cookie: ASP\.NET_SessionId=\w+; auth=\w+$/im;
 
 /** Speed counts only where the work was done: identity is there, and the credential is not. */
-function faultIn(head: string, { identity }: GatehouseVariant): string | undefined {
+function faultIn(head: string, { identity, credential }: GatehouseVariant): string | undefined {
   const text = head.replaceAll('\r', '');
   if (CREDENTIAL.test(text)) return 'with the credential of the client';
+  if (credential === 'session' && !KEPT_COOKIES.test(text)) return 'without the cookies of its login';
   const missing = [...EXPECTED.fields, ...EXPECTED[identity]].find((field) => !field.test(text));
   return missing === undefined ? undefined : `without ${missing.source}`;
 }

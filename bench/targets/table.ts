@@ -52,6 +52,14 @@ export const SUITES: Readonly<Record<string, readonly string[]>> = {
     'gatehouse-bearer-assertion',
     'gatehouse-bearer-signature',
   ],
+  session: [
+    'bare',
+    'fastify-http-proxy',
+    'gatehouse-key-fields',
+    'gatehouse-key-assertion',
+    'gatehouse-session-fields',
+    'gatehouse-session-assertion',
+  ],
   /** What it costs to verify a token, against remembering it. */
   'bearer-cold': ['bare', 'nginx', 'gatehouse-bearer-fields', 'gatehouse-bearer-cold'],
   /** What it costs to mount the same pass-through in three places. */
