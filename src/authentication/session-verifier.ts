@@ -33,6 +33,11 @@ export function createSessionVerifier({ sessions, clients }: SessionVerifierPart
       principal: principalOfSession(opened.value, {
         kind: 'cookie',
         origins: new Set(client === 'none' ? [] : client.origins),
+        // What was taken from the client since the login is taken from its sessions too.
+        scopes:
+          client === 'none'
+            ? session.scopes
+            : session.scopes.filter((scope) => client.scopes.includes(scope)),
       }),
       dependsOn: [
         dependencyOfSession(session.id),

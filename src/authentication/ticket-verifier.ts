@@ -17,10 +17,10 @@ export function createTicketVerifier(
     if (open === undefined || now >= ticket.until) {
       return refused('credential_revoked', `session ${ticket.session} of ticket ${ticket.id} has ended`);
     }
-    const { id, scopes, until } = ticket;
+    const { id, host, scopes, until } = ticket;
     return {
       kind: 'accepted',
-      principal: principalOfSession(open, { kind: 'ticket', id, scopes, expiresAt: until }),
+      principal: principalOfSession(open, { kind: 'ticket', id, host, scopes, expiresAt: until }),
     };
   };
 }

@@ -1,3 +1,4 @@
+import type { ClientDirectory } from '../clients/client-directory.ts';
 import { type CorsPolicy, crossOriginFields, isPreflight, preflightFields } from '../http/cors.ts';
 import { type ReceivedFields, SLOTS } from '../http/received-fields.ts';
 import type { Route } from '../routing/route.ts';
@@ -11,6 +12,17 @@ export function crossOriginOf(
 ): readonly string[] | undefined {
   return route?.cors === undefined ? undefined : crossOriginFields(route.cors, fields.values[SLOTS.origin]);
 }
+
+/** Fields of refusals and outages of an endpoint of the gateway's own, whose other answers have fields of their own. */
+export function crossOriginOfEndpoint(
+  clients: Pick<ClientDirectory, 'isListedOrigin'>,
+  fields: ReceivedFields,
+): readonly string[] {
+  const policy = { ...FOR_CLIENTS, lists: (origin: string) => clients.isListedOrigin(origin) };
+  return crossOriginFields(policy, fields.values[SLOTS.origin]);
+}
+
+const FOR_CLIENTS = { credentials: true, methods: '', allowFields: '', exposeFields: '', maxAgeSeconds: 0 };
 
 /**
  * A preflight of a route that has a policy, answered here without a look at any credential (Fetch standard §3.2.2: it has

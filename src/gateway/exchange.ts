@@ -5,7 +5,7 @@ import { DENY_CODES } from '../http/deny-codes.ts';
 import type { ForwardOutcome } from '../upstream/upstream.ts';
 import { type Admission, type Admitted, admit } from './admit.ts';
 import { Conclusion } from './conclusion.ts';
-import { answerPreflight, crossOriginOf } from './cross-origin.ts';
+import { answerPreflight, crossOriginOf, crossOriginOfEndpoint } from './cross-origin.ts';
 import { judgeCall, readCallBody } from './endpoint-call.ts';
 import type { AdmissionRequest } from './find-route.ts';
 import { createForwardedRequest } from './forwarded-request.ts';
@@ -105,6 +105,7 @@ class Exchange extends Conclusion {
     const { received, response } = this.reception;
     const runtime = this.runtime;
     this.facts = { endpoint: endpoint.id };
+    this.crossOrigin = crossOriginOfEndpoint(runtime.clients, request.fields);
     const head = judgeCall(endpoint, request, received, runtime, this.now);
     if (!head.ok) {
       this.refuse(head.error, false);

@@ -51,13 +51,18 @@ export function recordDecision(
 ): void {
   const isAdmitted = end.decision === 'admitted';
   const logs = settings?.logging.requests ?? 'denied';
-  if (isAdmitted && logs !== 'all' && settings?.audit.requests !== 'all') return;
+  const isAudited = !isAdmitted || settings?.audit.requests === 'all' || givesOut(end);
+  if (!isAudited && logs !== 'all') return;
   const decisionId = end.decisionId ?? nextDecisionId();
-  if (!isAdmitted || settings?.audit.requests === 'all')
-    recorder.audit.record(auditRecordOf(end, decisionId));
+  if (isAudited) recorder.audit.record(auditRecordOf(end, decisionId));
   if (end.decision === 'failed') recorder.log.error(logFieldsOf(end, decisionId), 'request failed');
   else if (logs === 'all' || (logs === 'denied' && !isAdmitted))
     recorder.log.info(logFieldsOf(end, decisionId), isAdmitted ? 'request' : 'request denied');
+}
+
+/** A login, a token, a logout: what was given out or taken back is never missing from the audit stream. */
+function givesOut({ facts, method }: RequestEnd): boolean {
+  return facts.endpoint !== undefined && method !== 'GET' && method !== 'HEAD' && method !== 'OPTIONS';
 }
 
 /** What an observed route would have refused. The request goes on, and its end is recorded like any other. */

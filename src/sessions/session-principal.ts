@@ -10,11 +10,24 @@ export const OWN_ISSUER = 'gatehouse';
 /** How a session was presented. */
 export type PresentedSession =
   /** By its cookie. `origins`: those of its client, whose pages may use it. */
-  | { readonly kind: 'cookie'; readonly origins: ReadonlySet<string> }
+  | {
+      readonly kind: 'cookie';
+      readonly origins: ReadonlySet<string>;
+      /** Absent: those of the login. */
+      readonly scopes?: readonly string[];
+    }
   /** By an access token or a ticket with this id; it may have fewer scopes and less time than the session. */
   | {
-      readonly kind: 'token' | 'ticket';
+      readonly kind: 'token';
       readonly id: string;
+      readonly scopes: readonly string[];
+      readonly expiresAt: EpochMilliseconds;
+    }
+  /** `host`: the only one that it is good on. */
+  | {
+      readonly kind: 'ticket';
+      readonly id: string;
+      readonly host: string;
       readonly scopes: readonly string[];
       readonly expiresAt: EpochMilliseconds;
     };
@@ -36,7 +49,7 @@ export function principalOfSession({ session, jar }: OpenSession, presented: Pre
     ...(session.client !== undefined && { client: session.client }),
     ...(session.clientId !== undefined && { clientId: session.clientId }),
     tenants: [session.tenant],
-    scopes: new Set(isCookie ? session.scopes : presented.scopes),
+    scopes: new Set(presented.scopes ?? session.scopes),
     roles: new Set(session.roles),
     profile: {
       ...(session.user.name !== undefined && { name: session.user.name }),
@@ -48,7 +61,7 @@ export function principalOfSession({ session, jar }: OpenSession, presented: Pre
       kind: session.kind,
       isCookie,
       isTicket: presented.kind === 'ticket',
-      host: presented.kind === 'token' ? undefined : session.host,
+      host: hostOf(session, presented),
       origins: isCookie ? presented.origins : new Set(),
       absoluteEnd: session.absoluteEnd,
       login: session.login,
@@ -60,6 +73,11 @@ export function principalOfSession({ session, jar }: OpenSession, presented: Pre
     credentialId: tokenId ?? sessionId,
     revocationIds: [...(tokenId === undefined ? [] : [tokenId]), ...revocationIdsOfSession(session)],
   };
+}
+
+function hostOf({ host }: OpenSession['session'], presented: PresentedSession): string | undefined {
+  if (presented.kind === 'token') return undefined;
+  return presented.kind === 'ticket' ? presented.host : host;
 }
 
 /** Every id under which a session, and whatever was given out for it, can be revoked, but its tenant. */

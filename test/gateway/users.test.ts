@@ -67,9 +67,9 @@ describe('an old client, of which only the base URL was changed', () => {
 
   it('cannot go past the count of failed logins by spelling the route in another way', async () => {
     const answer = await scene.send('POST /API/%6cogin/', [KEY], { ...LOGIN, password: 'wrong' });
-    const record = await scene.gateway.audited(({ route }) => route === 'login-legacy');
+    const record = await scene.gateway.audited(({ path }) => path === '/API/%6cogin/');
     expect(answer.status).toBe(401);
-    expect(record.decision).toBe('denied');
+    expect(record).toMatchObject({ route: 'login-legacy', decision: 'denied' });
   });
 });
 
@@ -155,5 +155,38 @@ describe('the password grant', () => {
     const { access_token } = JSON.parse(answer.body.toString()) as { access_token: string };
     expect(outcomeOf(await scene.send('GET /api/me', [`Authorization: Bearer ${access_token}`]))).toBe('200');
     expect(received('cookie').join()).toMatch(/^ASP\.NET_SessionId=/);
+  });
+});
+
+describe('the audit stream', () => {
+  it('has every login and logout, though it has no other request that was admitted', async () => {
+    const quiet = await startUsersScene({ audit: { requests: 'denied' } });
+    try {
+      const cookie = await quiet.logIn();
+      const fields = [...MEANT, `Cookie: __Host-gatehouse=${cookie}`];
+      await quiet.send('GET /api/me', fields);
+      await quiet.send('DELETE /session', fields);
+      await quiet.gateway.audited(({ method }) => method === 'DELETE');
+      const { records } = await quiet.gateway.admin<{
+        records: { method?: string; code: string; subject?: string }[];
+      }>('GET', '/v1/audit');
+      expect(records.filter(({ method }) => method !== undefined)).toMatchObject([
+        { method: 'POST', code: 'admitted', subject: 'user:legacy:acme:17' },
+        { method: 'DELETE', code: 'admitted', subject: 'user:legacy:acme:17' },
+      ]);
+    } finally {
+      await quiet.stop();
+    }
+  });
+});
+
+describe('a page of another origin', () => {
+  it('can read that the gateway could not say, if a client lists it', async () => {
+    const origin = 'Origin: https://app.example.com';
+    const wrong = await scene.send('POST /session', [origin, 'Gatehouse-CSRF: 1'], `{${'x'.repeat(20_000)}}`);
+    expect(outcomeOf(wrong)).toBe('413 body_too_large');
+    expect(wrong.field('access-control-allow-origin')).toBe('https://app.example.com');
+    const evil = await scene.send('POST /session', ['Origin: https://evil.test'], `{${'x'.repeat(20_000)}}`);
+    expect(evil.field('access-control-allow-origin')).toBeUndefined();
   });
 });
