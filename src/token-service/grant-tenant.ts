@@ -34,11 +34,20 @@ export function chooseTenant(
     (selecting.includes('parameter') ? asked : undefined) ??
     only;
   if (id === undefined)
-    return invalidRequest(
-      `the client acts for several tenants, one of which has to be named by ${selecting.join(' or ')}`,
-    );
+    return invalidRequest(`the client acts for several tenants: ${waysToName(selecting)}`);
   if (named.size > 1) return refusedTenant(`host, parameter and client ${client.id} name different tenants`);
   return usableTenant(client, id, tenants);
+}
+
+/** Sources of an intercepted login, which a grant has not, are none of its caller's business. */
+function waysToName(selecting: readonly string[]): string {
+  const ways = [
+    ...(selecting.includes('host') ? ['the host'] : []),
+    ...(selecting.includes('parameter') ? ['the parameter tenant'] : []),
+  ];
+  return ways.length === 0
+    ? 'its login lets neither host nor parameter name one'
+    : `${ways.join(' or ')} has to name one`;
 }
 
 /** A tenant that exists, is active, and that the client may act for. */
