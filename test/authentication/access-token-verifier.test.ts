@@ -3,15 +3,8 @@ import { describe, expect, it } from 'vitest';
 import { signCompact } from '../../src/keys/compact-jws.ts';
 import type { SigningKey } from '../../src/keys/signing-key.ts';
 import type { Json } from '../../src/principals/principal.ts';
-import {
-  ANNA,
-  ISSUER,
-  onBothStores,
-  post,
-  tokenOf,
-  verdict,
-  verificationOf,
-} from '../token-service/scene.ts';
+import { ANNA, ISSUER } from '../token-service/replica.ts';
+import { onBothStores, post, tokenOf, verdict, verificationOf } from '../token-service/scene.ts';
 
 type Claims = Record<string, Json>;
 

@@ -8,7 +8,7 @@ import { type CertificateAuthority, createCertificateAuthority } from '../suppor
 import { startTestGateway, type TestGateway } from '../support/gateway.ts';
 import { findFreePort } from '../support/redis.ts';
 import { tokenGatewayConfig } from './gateway-config.ts';
-import { ANNA, secretOf } from './scene.ts';
+import { ANNA, secretOf } from './replica.ts';
 
 let legacy: LegacyApi;
 let authority: CertificateAuthority;

@@ -1,5 +1,5 @@
 import type { ConfigObject } from '../support/gateway.ts';
-import { clientSettings } from './scene.ts';
+import { clientSettings } from './replica.ts';
 
 /** A gateway before the legacy API of the demo: its logins, the clients of the scene, and a route for bearer tokens. */
 export function tokenGatewayConfig(legacyUrl: string): ConfigObject {

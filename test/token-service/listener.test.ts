@@ -4,7 +4,8 @@ import { eventually } from '../support/authentication.ts';
 import { startTestGateway, type TestGateway } from '../support/gateway.ts';
 import { type RunningRedis, redisMissing, startRedis } from '../support/redis.ts';
 import { tokenGatewayConfig } from './gateway-config.ts';
-import { ANNA, basicOf, secretOf } from './scene.ts';
+import { ANNA, secretOf } from './replica.ts';
+import { basicOf } from './scene.ts';
 
 /** How long the revocation list may be behind, by default; milliseconds. */
 const MAX_LAG = 5_000;

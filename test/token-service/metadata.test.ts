@@ -2,7 +2,8 @@ import { describe, expect, it } from 'vitest';
 import { ok } from '../../src/base/result.ts';
 import { configSchema } from '../../src/config/schema/config.ts';
 import { createMetadata } from '../../src/token-service/metadata.ts';
-import { ANNA, onBothStores, post, tokenOf } from './scene.ts';
+import { ANNA } from './replica.ts';
+import { onBothStores, post, tokenOf } from './scene.ts';
 
 const SERVER = '/.well-known/oauth-authorization-server';
 

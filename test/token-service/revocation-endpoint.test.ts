@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { eventually } from '../support/authentication.ts';
-import { ANNA, type CallOptions, onBothStores, post, secretOf, tokenOf, verdict } from './scene.ts';
+import { ANNA, secretOf } from './replica.ts';
+import { type CallOptions, onBothStores, post, tokenOf, verdict } from './scene.ts';
 
 const IN_ACME = { ...ANNA, tenant: 'acme' };
 

@@ -1,17 +1,7 @@
 import { createLocalJWKSet, type JSONWebKeySet, jwtVerify } from 'jose';
 import { describe, expect, it } from 'vitest';
-import {
-  ANNA,
-  basicOf,
-  ISSUER,
-  ODD_SECRET,
-  onBothStores,
-  post,
-  secretOf,
-  tokenOf,
-  verdict,
-  verificationOf,
-} from './scene.ts';
+import { ANNA, ISSUER, ODD_SECRET, secretOf } from './replica.ts';
+import { basicOf, onBothStores, post, tokenOf, verdict, verificationOf } from './scene.ts';
 
 const CREDENTIALS = { grant_type: 'client_credentials' };
 
@@ -173,9 +163,9 @@ onBothStores((scene) => {
         'invalid_client',
       ],
       [
-        'as a public client by Basic',
+        'as a public client with a secret in Basic',
         {},
-        { fields: { authorization: basicOf('phone', '') } },
+        { fields: { authorization: basicOf('phone', 'x') } },
         401,
         'invalid_client',
       ],
