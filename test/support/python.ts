@@ -16,7 +16,7 @@ export function createPythonEnvironment(packages: readonly string[]): PythonEnvi
   const program = path.join(folder, 'bin', 'python');
   const steps = [
     ['python3', '-m', 'venv', folder],
-    [program, '-m', 'pip', 'install', '--quiet', '--disable-pip-version-check', ...packages],
+    [program, '-m', 'pip', 'install', '--quiet', '--no-compile', '--disable-pip-version-check', ...packages],
   ];
   for (const [command = '', ...args] of steps) {
     const step = spawnSync(command, args, { encoding: 'utf8', timeout: 50_000 });
