@@ -19,6 +19,11 @@ function receivedWith(...fields: (readonly [string, string])[]): Outcome {
   return outcomeOf({ received: [{ method: 'GET', target: '/api/orders', fields }] });
 }
 
+function answerThatSets(...cookies: readonly string[]): Outcome {
+  const fields = cookies.map((value) => ['set-cookie', value] as const);
+  return outcomeOf({ answer: { status: 200, fields, body: Buffer.alloc(0) } });
+}
+
 /** An outcome that ends at 1000 ms. */
 function eventAt(atMs: number): Outcome {
   return outcomeOf({ output: [{ atMs, bytes: Buffer.from('data: 1') }] });
@@ -86,14 +91,6 @@ describe('a line fails when', () => {
   });
 
   test('another cookie is set than it should be', () => {
-    const answerThatSets = (...cookies: readonly string[]) =>
-      outcomeOf({
-        answer: {
-          status: 200,
-          fields: cookies.map((value) => ['set-cookie', value] as const),
-          body: Buffer.alloc(0),
-        },
-      });
     const check = setsCookies({ auth: /^ghs_/ });
     expect(check(answerThatSets('auth=ghs_a; HttpOnly'))).toBeUndefined();
     expect(check(answerThatSets('auth=of-the-upstream'))).toMatch(/auth is not as it should be/);
