@@ -32,6 +32,7 @@ export interface IssuedAccessToken {
   readonly text: string;
   /** Public id (`jti`). */
   readonly id: string;
+  /** At least 1: many clients take 0 for a token that never expires. */
   readonly expiresInSeconds: number;
 }
 
@@ -110,7 +111,7 @@ export function createAccessTokens(parts: {
       const facts = { id: randomText(CROCKFORD_BASE32, ID_LENGTH), issuedAt: now, expiresAt: end };
       const isJwt = order.client.accessTokenFormat === 'jwt';
       const text = isJwt ? await issueJwt(order, facts) : await issueOpaque(order, facts);
-      return { text, id: facts.id, expiresInSeconds: Math.max(0, Math.floor((end - now) / 1000)) };
+      return { text, id: facts.id, expiresInSeconds: Math.max(1, Math.floor((end - now) / 1000)) };
     },
   };
 }

@@ -40,7 +40,10 @@ export function readClientCredentials(
   return ok({ id, ...(secret !== undefined && { secret: new Secret(secret) }) });
 }
 
-/** Id and secret are form-encoded before they are put together (§2.3.1), so that either may hold a colon. */
+/**
+ * Id and secret are form-encoded before they are put together (§2.3.1), so that either may hold a colon. An empty secret is none, as
+ * in the body: libraries that find out by trying begin with Basic for public clients too.
+ */
 function readBasic(field: string): PresentedClient | undefined {
   const encoded = BASIC.exec(field)?.[1];
   if (encoded === undefined) return undefined;
@@ -49,7 +52,8 @@ function readBasic(field: string): PresentedClient | undefined {
   if (colon === -1) return undefined;
   const id = decodeForm(pair.slice(0, colon));
   const secret = decodeForm(pair.slice(colon + 1));
-  return id === undefined || secret === undefined ? undefined : { id, secret: new Secret(secret) };
+  if (id === undefined || secret === undefined) return undefined;
+  return { id, ...(secret !== '' && { secret: new Secret(secret) }) };
 }
 
 /** One answer for whatever is wrong (§5.2); `reason` is for people inside. */
