@@ -19,6 +19,7 @@ export function findProgram(name: string): string | undefined {
   return undefined;
 }
 
+/** False also when it takes longer than three minutes. */
 function aptGet(args: readonly string[]): boolean {
   const child = spawnSync('apt-get', ['-qq', ...args], {
     stdio: ['ignore', 'ignore', 'inherit'],
@@ -28,21 +29,22 @@ function aptGet(args: readonly string[]): boolean {
   return child.status === 0;
 }
 
+function install(packages: readonly string[]): boolean {
+  return aptGet(['install', '-y', '--no-install-recommends', ...packages]);
+}
+
 /** Each program is the name of its package too. `notes` says what was installed and what is missing. */
 export function ensurePackages(programs: readonly string[]): { readonly notes: readonly string[] } {
   const missing = programs.filter((program) => findProgram(program) === undefined);
   if (missing.length === 0) return { notes: [] };
   const mayInstall = process.getuid?.() === 0 && findProgram('apt-get') !== undefined;
-  if (
-    mayInstall &&
-    (aptGet(['install', '-y', ...missing]) || (aptGet(['update']) && aptGet(['install', '-y', ...missing])))
-  ) {
+  if (mayInstall && (install(missing) || (aptGet(['update']) && install(missing)))) {
     return { notes: [`Installed for the tests: ${missing.join(', ')}`] };
   }
   return {
     notes: missing.map(
       (program) =>
-        `SKIPPED: tests that need ${program} (not installed, and this user may not install Debian packages)`,
+        `SKIPPED: tests that need ${program} (not installed, and ${mayInstall ? 'apt-get could not install it' : 'this user may not install Debian packages'})`,
     ),
   };
 }

@@ -51,8 +51,9 @@ function runVitest(): { passed: number; failed: number; skipped: number } {
   }
 }
 
-const packages = ensurePackages(['redis-server', 'nginx']);
-for (const line of packages.notes) process.stdout.write(`${line}\n`);
+// The browser by itself: it is 100 MB, and what is small should not go without when that fails.
+for (const programs of [['redis-server', 'nginx'], ['chromium']])
+  for (const line of ensurePackages(programs).notes) process.stdout.write(`${line}\n`);
 
 const checks: readonly (readonly [string, readonly string[]])[] =
   filters.length > 0
