@@ -21,8 +21,12 @@ type Members = Readonly<Record<string, unknown>>;
 
 /** What a fragment leaves out. */
 const REST: Members = {
+  publicUrl: 'https://api.example.com',
   tenants: { acme: {} },
-  upstreams: { orders: { targets: ['http://orders:8080'] } },
+  upstreams: {
+    orders: { targets: ['http://orders:8080'] },
+    legacy: { targets: ['http://localhost:3000'] },
+  },
   routes: [{ id: 'all', match: { path: '/**' }, accept: ['apiKey'], upstream: 'orders' }],
 };
 

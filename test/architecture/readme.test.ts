@@ -9,7 +9,7 @@ import { startLegacyApi } from '../../demo/legacy-api/server.ts';
 import { findProgram } from '../../scripts/packages.ts';
 import { startGateway } from '../../src/serve/gateway.ts';
 import { createLog } from '../../src/telemetry/log.ts';
-import { blocksOf, root } from './markdown.ts';
+import { type Block, blocksOf, root } from './markdown.ts';
 
 const KEYS = { ACME_LEGACY_KEY: 'acme-legacy-4711', GLOBEX_LEGACY_KEY: 'globex-legacy-0815' };
 const LISTEN = 'listen: { public: "127.0.0.1:0", admin: "127.0.0.1:0", ops: "127.0.0.1:0" }\n';
@@ -48,6 +48,37 @@ async function runBlocks(
   return output.split(MARK).slice(0, -1);
 }
 
+/** The README's gateway in front of the sample API, for as long as `use` runs. */
+async function withReadme(
+  yaml: string,
+  use: (run: (parts: readonly string[]) => Promise<readonly string[]>) => Promise<void>,
+): Promise<void> {
+  const folder = mkdtempSync(path.join(tmpdir(), 'gatehouse-readme-'));
+  const api = await startLegacyApi({ port: 0 });
+  const file = path.join(folder, 'gatehouse.yaml');
+  const store = `store: { embedded: { path: "${path.join(folder, 'data/gatehouse.db')}" } }\n`;
+  writeFileSync(file, LISTEN + store + yaml.replaceAll('http://localhost:3000', api.url));
+  const gateway = await startGateway({ file, env: KEYS, openLog: () => createLog({ level: 'silent' }) });
+  try {
+    await use((parts) => {
+      const commands = parts.map((part) =>
+        part
+          .replaceAll('http://localhost:8080', `http://127.0.0.1:${gateway.publicPort}`)
+          .replaceAll('http://localhost:3000', api.url),
+      );
+      return runBlocks(commands, folder, {
+        GATEHOUSE_ADMIN_URL: `http://127.0.0.1:${gateway.adminPort}`,
+      });
+    });
+  } finally {
+    await gateway.stop();
+    await api.close();
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+const yamlOf = (parts: readonly Block[]) => parts.find(({ language }) => language === 'yaml')?.text ?? '';
+
 describe('the five minutes of the README', () => {
   test.skipIf(!hasTools)(
     'do what they say, from the check to the audit stream (skipped without bash and curl)',
@@ -57,23 +88,11 @@ describe('the five minutes of the README', () => {
       expect(startApi).toBe('npx node demo/legacy-api/main.ts --port 3000\n');
       expect(serve).toContain('npm run -s gatehouse -- serve\n');
       expect(check).toContain(SHELL_FUNCTION);
-      const yaml = blocks.find(({ language }) => language === 'yaml')?.text ?? '';
-
-      const folder = mkdtempSync(path.join(tmpdir(), 'gatehouse-readme-'));
-      const api = await startLegacyApi({ port: 0 });
-      const file = path.join(folder, 'gatehouse.yaml');
-      const store = `store: { embedded: { path: "${path.join(folder, 'data/gatehouse.db')}" } }\n`;
-      writeFileSync(file, LISTEN + store + yaml.replaceAll('http://localhost:3000', api.url));
-      const gateway = await startGateway({ file, env: KEYS, openLog: () => createLog({ level: 'silent' }) });
-      try {
-        const commands = [check.replace(SHELL_FUNCTION, ''), ...rest].map((part) =>
-          part
-            .replaceAll('http://localhost:8080', `http://127.0.0.1:${gateway.publicPort}`)
-            .replaceAll('http://localhost:3000', api.url),
-        );
-        const [checked, key = '', curls, received, revoked] = await runBlocks(commands, folder, {
-          GATEHOUSE_ADMIN_URL: `http://127.0.0.1:${gateway.adminPort}`,
-        });
+      await withReadme(yamlOf(blocks), async (run) => {
+        const [checked, key = '', curls, received, revoked] = await run([
+          check.replace(SHELL_FUNCTION, ''),
+          ...rest,
+        ]);
         const secret = key.trim();
 
         expect(checked).toMatch(/^ok gatehouse\.yaml \(routes 2, upstreams 1, tenants 2/);
@@ -87,11 +106,29 @@ describe('the five minutes of the README', () => {
         expect(received).not.toContain(secret);
         expect(revoked).toMatch(/is revoked\..*401 Unauthorized.*credential_revoked/s);
         expect(revoked).toMatch(/changed +keys\.revoke .*moved to another system/);
-      } finally {
-        await gateway.stop();
-        await api.close();
-        rmSync(folder, { recursive: true, force: true });
-      }
+      });
+    },
+  );
+});
+
+const users = blocksOf('README.md', 'Users log in');
+
+describe('the users of the README', () => {
+  test.skipIf(!hasTools)(
+    'log in by cookie and by token, and are logged out by an administrator (skipped without bash and curl)',
+    { timeout: 60_000 },
+    async () => {
+      const yaml = yamlOf(blocks)
+        .replace('legacyKey}" }\n    identity', 'legacyKey}" }\n      cookies: fromLogin\n    identity')
+        .replace('accept: [apiKey]', 'accept: [apiKey, session, bearer]');
+      expect(yaml).toMatch(/cookies: fromLogin[^]*session, bearer/);
+      await withReadme(yaml + yamlOf(users), async (run) => {
+        const shellOfUsers = users.filter(({ language }) => language === 'sh').map((block) => block.text);
+        const [loggedIn, ended] = await run(shellOfUsers);
+        expect(loggedIn).toMatch(/200 OK.*Set-Cookie: __Host-gatehouse=ghs_.*"tenant":"acme"/s);
+        expect(loggedIn).toMatch(/Anna Ackermann.*200 OK.*Anna Ackermann/s);
+        expect(ended).toMatch(/client:desktop.*2 sessions have ended.*401 Unauthorized/s);
+      });
     },
   );
 });

@@ -1,7 +1,7 @@
-import { BlockList, isIP } from 'node:net';
 import type { Report } from '../report.ts';
 import type { Settings } from '../schema/config.ts';
 import type { ListenAddress } from '../schema/scalars.ts';
+import { isLoopback } from './loopback.ts';
 
 /** Listeners on different ports, trust in peers, and what should be unreachable from outside. */
 export function checkListeners(settings: Settings, report: Report): void {
@@ -34,13 +34,4 @@ export function checkListeners(settings: Settings, report: Report): void {
 function isSameSocket(a: ListenAddress, b: ListenAddress): boolean {
   if (a.port === 0 || a.port !== b.port) return false;
   return a.host === b.host || [a.host, b.host].some((host) => host === '0.0.0.0' || host === '::');
-}
-
-function isLoopback(host: string): boolean {
-  const family = isIP(host);
-  if (family === 0) return host === 'localhost';
-  const loopback = new BlockList();
-  loopback.addSubnet('127.0.0.0', 8, 'ipv4');
-  loopback.addAddress('::1', 'ipv6');
-  return loopback.check(host, family === 4 ? 'ipv4' : 'ipv6');
 }

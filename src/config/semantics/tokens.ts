@@ -1,6 +1,7 @@
 import { OWN_ISSUER } from '../../sessions/session-principal.ts';
 import type { Report } from '../report.ts';
 import type { Settings } from '../schema/config.ts';
+import { isLoopback } from './loopback.ts';
 
 /** Keys of JWT access tokens stay published for this long after they signed last; milliseconds. */
 const LONGEST_ACCESS = 3_600_000;
@@ -23,7 +24,7 @@ export function checkTokens(settings: Settings, report: Report): void {
       expected: '"publicUrl", by which clients reach the token service and know it',
       at: 'key',
     });
-  if (publicUrl !== undefined && first !== undefined && !publicUrl.startsWith('https:'))
+  if (publicUrl !== undefined && first !== undefined && isInTheClear(publicUrl))
     report.warning(['publicUrl'], 'tokens travel in the clear: OAuth needs https (RFC 6749 section 1.6)');
   for (const [name, { issuer }] of Object.entries(issuers)) {
     if (issuer === publicUrl)
@@ -37,4 +38,10 @@ export function checkTokens(settings: Settings, report: Report): void {
         at: 'key',
       });
   }
+}
+
+/** What stays on one machine does not travel. */
+function isInTheClear(publicUrl: string): boolean {
+  const { protocol, hostname } = new URL(publicUrl);
+  return protocol !== 'https:' && !isLoopback(hostname.replace(/^\[|\]$/g, ''));
 }
