@@ -162,6 +162,20 @@ describe.skipIf(missing !== undefined)(
       });
     });
 
+    it('gets its own cookies from us alone, whatever a browser has under their names', async () => {
+      const cookie = await logIn(anna);
+      const bobs = await logIn(bob);
+      const planted = `${cookie}; sessionid=planted; csrftoken=${'p'.repeat(32)}`;
+      const page = await send('GET /admin/collections/add/', [planted]);
+      const posted = await send(
+        'POST /admin/collections/add/',
+        [planted, ...OWN_FORM],
+        named('Own', tokenOn(page)),
+      );
+      expect(posted.status).toBe(302);
+      expect(emailOn(await send('GET /admin/account/', [bobs]))).toBe(bob.email);
+    });
+
     it('logs out with us: neither session is left', async () => {
       const cookie = await logIn(anna);
       expect(wagtail.sessions()).toBe(1);
