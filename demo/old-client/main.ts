@@ -13,7 +13,13 @@ const ORDER = '{"sku": "Schraube M8", "reference": 9223372036854775807}';
 
 const jar = createJar();
 
-async function call(base: string, method: string, path: string, body?: string): Promise<number> {
+interface Heard {
+  readonly status: number;
+  /** Of what was made. */
+  readonly location: string;
+}
+
+async function call(base: string, method: string, path: string, body?: string): Promise<Heard> {
   const cookie = jar.field();
   const sent = open(`${base}${path}`, {
     method,
@@ -33,23 +39,22 @@ async function call(base: string, method: string, path: string, body?: string): 
   const status = answer.statusCode ?? 0;
   process.stdout.write(`${method} ${path} → ${status} ${answer.headers['content-type'] ?? ''}\n`);
   process.stdout.write(`  ${await text(answer)}\n`);
-  return status;
+  return { status, location: answer.headers.location ?? '' };
 }
 
 /** Ends with 1 where the day did not go as days go. */
 async function workADay(base: string): Promise<number> {
-  const heard = [
-    await call(base, 'POST', '/api/login', JSON.stringify({ ...LOGIN, password: 'typo' })),
-    await call(base, 'POST', '/api/login', JSON.stringify(LOGIN)),
-    await call(base, 'GET', '/api/me'),
-    await call(base, 'GET', '/api/orders'),
-    await call(base, 'POST', '/api/orders', ORDER),
-    await call(base, 'GET', '/api/orders/9007199254740999'),
-    await call(base, 'POST', '/api/orders', 'no JSON'),
-    await call(base, 'POST', '/api/logout'),
-    await call(base, 'GET', '/api/me'),
-  ];
-  return heard.join() === '401,200,200,200,201,200,400,200,401' ? 0 : 1;
+  const typo = await call(base, 'POST', '/api/login', JSON.stringify({ ...LOGIN, password: 'typo' }));
+  const login = await call(base, 'POST', '/api/login', JSON.stringify(LOGIN));
+  const me = await call(base, 'GET', '/api/me');
+  const list = await call(base, 'GET', '/api/orders');
+  const placed = await call(base, 'POST', '/api/orders', ORDER);
+  const order = await call(base, 'GET', placed.location);
+  const malformed = await call(base, 'POST', '/api/orders', 'no JSON');
+  const logout = await call(base, 'POST', '/api/logout');
+  const nobody = await call(base, 'GET', '/api/me');
+  const heard = [typo, login, me, list, placed, order, malformed, logout, nobody];
+  return heard.map(({ status }) => status).join() === '401,200,200,200,201,200,400,200,401' ? 0 : 1;
 }
 
 const [base] = process.argv.slice(2);

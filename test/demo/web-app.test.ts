@@ -1,7 +1,6 @@
 import { once } from 'node:events';
 import { createServer, type Server } from 'node:https';
 import type { AddressInfo } from 'node:net';
-import type { Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import {
   type Certificate,
@@ -11,6 +10,7 @@ import {
 import { type Browser, chromiumMissing, startBrowser } from '../support/chromium.ts';
 import type { ConfigObject } from '../support/gateway.ts';
 import { type DemoGateway, startDemoGateway } from './demo-gateway.ts';
+import { ANNA, cookieNames, logIn, OTHER_ANNA, says, secondsLeft, shown } from './web-app-page.ts';
 
 /** A company each, an address that means none, a neighbour that nobody trusts, and a stranger. */
 const HOSTS = {
@@ -20,48 +20,6 @@ const HOSTS = {
   neighbour: 'neighbour.gw.test',
   stranger: 'stranger.example',
 } as const;
-
-const ANNA = { username: 'anna', password: 'acme-anna-pw' };
-const OTHER_ANNA = { username: 'anna', password: 'globex-anna-pw' };
-
-interface LoginDetails {
-  readonly username: string;
-  readonly password: string;
-  readonly company?: string;
-  readonly isRemembered?: boolean;
-}
-
-async function logIn(page: Page, { username, password, company, isRemembered }: LoginDetails): Promise<void> {
-  if (company !== undefined) await page.fill('#company', company);
-  await page.fill('#username', username);
-  await page.fill('#password', password);
-  if (isRemembered === true) await page.check('#remember');
-  await page.click('#login button');
-}
-
-/** What the page shows of a session; fails where it does not come to show one. */
-async function shown(page: Page): Promise<string> {
-  await page.waitForSelector('#session:not([hidden])');
-  const texts = await Promise.all(['#user', '#tenant', '#roles'].map((id) => page.textContent(id)));
-  return texts.join(' · ');
-}
-
-async function says(page: Page, text: string): Promise<void> {
-  await page.locator('#message', { hasText: text }).waitFor();
-}
-
-async function secondsLeft(page: Page): Promise<number> {
-  const [minutes, seconds] = ((await page.textContent('#countdown')) ?? '').split(':').map(Number);
-  return (minutes ?? Number.NaN) * 60 + (seconds ?? Number.NaN);
-}
-
-async function cookieNames(browser: Browser): Promise<string> {
-  const cookies = await browser.context.cookies();
-  return cookies
-    .map(({ name, domain }) => `${name} ${domain}`)
-    .toSorted()
-    .join(', ');
-}
 
 describe.skipIf(chromiumMissing !== undefined)(
   `the web app in a browser ${chromiumMissing ?? ''}`,
@@ -258,6 +216,15 @@ describe.skipIf(chromiumMissing !== undefined)(
       await browser.context.addCookies(before === undefined ? [] : [before]);
       await page.reload();
       await says(page, 'The session has ended.');
+    });
+
+    test('shows that an administrator has ended the session, without a click', async () => {
+      const page = await browser.open(appOf(HOSTS.acme));
+      await logIn(page, { ...ANNA, isRemembered: true });
+      await page.waitForSelector('#events:has-text("of acme")');
+      await scene.gateway.admin('POST', '/v1/sessions/end', { subject: 'user:legacy:acme:17' });
+      await says(page, 'The session has ended.');
+      expect(await page.isVisible('#session')).toBe(false);
     });
 
     test('logs out: the cookie is gone, and its value is worth nothing any more', async () => {

@@ -87,9 +87,15 @@ export function placeOrder(sku) {
   return ask('POST', '/api/orders', { sku });
 }
 
-/** Of this origin, so the browser sends the cookie by itself; from another one it would take a ticket. Ends with the session. */
-export function openEvents(onTick) {
+/**
+ * Of this origin, so the browser sends the cookie by itself; from another one it would take a ticket. The gateway ends the stream with the
+ * session, the browser asks again, and is refused: then `onRefused` is called.
+ */
+export function openEvents(onTick, onRefused) {
   const events = new EventSource('/api/events');
   events.addEventListener('tick', ({ data }) => onTick(JSON.parse(data)));
+  events.addEventListener('error', () => {
+    if (events.readyState === EventSource.CLOSED) onRefused();
+  });
   return () => events.close();
 }

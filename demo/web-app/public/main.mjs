@@ -39,9 +39,12 @@ function enter(session) {
     },
     () => attempt(begin),
   );
-  const closeEvents = gateway.openEvents(({ n, tenant }) => {
-    element('events').textContent = `event ${n} of ${tenant}`;
-  });
+  const closeEvents = gateway.openEvents(
+    ({ n, tenant }) => {
+      element('events').textContent = `event ${n} of ${tenant}`;
+    },
+    () => attempt(begin),
+  );
   leave = () => {
     endCountdown();
     closeEvents();
