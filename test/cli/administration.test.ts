@@ -258,5 +258,5 @@ test('status shows the replicas and which encryption keys are needed', async () 
   const { stdout } = await cli('status');
   expect(stdout).toMatch(/^host:1 \(this one\) +0\.1\.0 +r1 .* 0 ms$/m);
   expect(stdout).toMatch(/^k2027 +3 secrets +seals and opens$/m);
-  expect(stdout).toMatch(/^k2026 +0 secrets +may be taken away$/m);
+  expect(stdout).toMatch(/^k2026 +0 secrets +may be taken away once older sessions have ended$/m);
 });

@@ -173,7 +173,7 @@ test('the status tells when an old encryption key may go, and what goes on to be
   ]);
   const resealed = await cli(other, 'keyring', 'reseal');
   expect(resealed.stdout).toMatch(/^1 keyrings were sealed anew\.$/m);
-  expect(resealed.stdout).toMatch(/^k2026 +0 secrets +may be taken away$/m);
+  expect(resealed.stdout).toMatch(/^k2026 +0 secrets +may be taken away once older sessions have ended$/m);
   expect(await usesOf()).toEqual([
     { id: 'k2027', state: 'sealing', sealed: 2 },
     { id: 'k2026', state: 'opening', sealed: 0 },

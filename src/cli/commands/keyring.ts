@@ -22,7 +22,8 @@ export const ENCRYPTION_KEY_COLUMNS: readonly Column<EncryptionKeyView>[] = [
   { title: 'SEALED', cell: ({ sealed }) => `${sealed} secrets` },
   {
     title: 'STATE',
-    cell: ({ state, sealed }) => (state === 'opening' && sealed === 0 ? 'may be taken away' : NEEDS[state]),
+    cell: ({ state, sealed }) =>
+      state === 'opening' && sealed === 0 ? 'may be taken away once older sessions have ended' : NEEDS[state],
     style: ({ state }) => (state === 'missing' ? 'red' : undefined),
   },
 ];
