@@ -237,7 +237,7 @@ describe('backup and restore', () => {
     const file = path.join(folder, 'backup.jsonl');
     expect(await cli(['backup', file])).toMatchObject({ code: 0, stdout: `1 records are in ${file}.\n` });
     expect(statSync(file).mode & 0o777).toBe(0o600);
-    expect(readFileSync(file, 'utf8')).toMatch(/^\{"kind":"gatehouse-backup","version":1,/);
+    expect(readFileSync(file, 'utf8')).toMatch(/^\{"kind":"gatehouse-backup","version":2,/);
     const before = readdirSync(folder);
     expect(
       await cli(['backup', path.join(folder, 'other')], { env: { GATEHOUSE_ADMIN_TOKEN: VIEWER_TOKEN } }),
