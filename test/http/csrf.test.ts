@@ -68,6 +68,28 @@ describe('a request that may change something is taken as meant', () => {
   });
 });
 
+describe('where HTML forms are taken, one without our field is meant', () => {
+  test.each<readonly [string, Partial<CsrfFacts>, boolean]>([
+    ['from a page of ours', { secFetchSite: 'same-origin', origin: OWN }, true],
+    ['from a page of ours that hides its origin', { secFetchSite: 'same-origin', origin: 'null' }, true],
+    ['from a page of ours, by its origin', { origin: OWN }, true],
+    ['from nowhere known', {}, false],
+    ['from a listed page', { origin: LISTED }, false],
+    ['from a listed page of the same site', { origin: LISTED, secFetchSite: 'same-site' }, false],
+    ['from another site', { origin: 'https://evil.test', secFetchSite: 'cross-site' }, false],
+    ['from another site that claims our origin', { origin: OWN, secFetchSite: 'cross-site' }, false],
+    ['from the address bar', { secFetchSite: 'none' }, false],
+    ['from a null origin', { origin: 'null' }, false],
+    ['from our origin over another scheme', { origin: 'http://acme.gw.test' }, false],
+    ['with two sites', { origin: OWN, secFetchSite: '' }, false],
+    ['with our field twice', { csrfField: '', origin: OWN, secFetchSite: 'same-origin' }, false],
+    ['with our field, from a listed page', { csrfField: '1', origin: LISTED }, true],
+  ])('%s: %j is %s', (_, facts, isMeant) => {
+    const form = { ...base, csrfField: undefined, takesForms: true, ...facts };
+    expect(csrfObjection(form) === undefined).toBe(isMeant);
+  });
+});
+
 test.each(['GET', 'HEAD', 'OPTIONS'])('%s, which changes nothing, needs no proof', (method) => {
   const facts = { method, csrfField: undefined, secFetchSite: 'cross-site', origin: 'https://evil.test' };
   expect(csrfObjection({ ...base, ...facts })).toBeUndefined();

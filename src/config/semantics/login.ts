@@ -46,7 +46,7 @@ function checkTemplates(settings: Settings, report: Report, path: ConfigPath, lo
   for (const kind of ['username', 'password'] as const)
     if (!used.some(({ piece }) => piece.kind === kind))
       report.problem(place, { found: `no {${kind}}`, expected: `{${kind}} in one of its values` });
-  requirePrepared(report, used, login.prepare);
+  requirePrepared(report, used, login.prepare, 'prepare');
 
   const switchPlace = [...path, 'switchTenant'];
   const inSwitchFields = placed([...switchPlace, 'fields'], switchTenant?.fields);
@@ -55,7 +55,7 @@ function checkTemplates(settings: Settings, report: Report, path: ConfigPath, lo
     ...placed([...path, 'logout', 'form'], logout?.form),
     ...inLogoutFields,
   ]);
-  requirePrepared(report, inLogout, logout?.prepare);
+  requirePrepared(report, inLogout, logout?.prepare, 'logout.prepare');
   if (logout?.form !== undefined && logout.request.method === 'GET')
     report.problem([...path, 'logout', 'form'], {
       found: '"form" with a GET request',
@@ -93,12 +93,13 @@ function requirePrepared(
   report: Report,
   used: readonly UsedPlaceholder[],
   prepare: LoginSettings['prepare'],
+  key: string,
 ): void {
   for (const { path: at, piece } of used)
     if (piece.kind === 'prepared' && !Object.hasOwn(prepare?.values ?? {}, piece.name))
       report.problem(at, {
         found: `{prepare.${piece.name}}, which is not prepared`,
-        expected: `prepare.values.${piece.name}`,
+        expected: `${key}.values.${piece.name}`,
       });
 }
 

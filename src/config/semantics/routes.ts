@@ -107,6 +107,14 @@ function checkAdmission(report: Report, path: ConfigPath, route: RouteSettings):
 
 /** What only a login gives out. */
 function checkUsers(settings: Settings, report: Report, path: ConfigPath, route: RouteSettings): void {
+  const takesSessions =
+    route.accept?.some((each) => each === 'session' || each === 'apiKey+session') === true;
+  if (route.htmlForms === true && !takesSessions)
+    report.problem([...path, 'htmlForms'], {
+      found: '"htmlForms" on a route that accepts no session',
+      expected: '"session" in accept, or no such key',
+      at: 'key',
+    });
   if (Object.keys(settings.login).length > 0) return;
   for (const [index, accepted] of (route.accept ?? []).entries())
     if (accepted !== 'apiKey' && accepted !== 'bearer' && accepted !== 'apiKey+bearer')
