@@ -86,7 +86,7 @@ export function createAuthentication(parts: AuthenticationParts): Authentication
     apiKey: createApiKeyVerifier(settings.apiKeys, parts.apiKeys),
     bearer: createBearerVerifier(issuers.list, parts.tenantsOfIssuer, createAccessTokenVerifier(parts)),
     session: createSessionVerifier(parts),
-    ticket: createTicketVerifier(parts.tokens, parts.sessions),
+    ticket: createTicketVerifier(parts),
   };
   const sliding = createSlidingSessions({
     sessions: parts.sessions,
