@@ -4,6 +4,8 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { inputValue } from '../../src/login/html-inputs.ts';
 import { eventually } from '../support/authentication.ts';
+import { createCertificateAuthority } from '../support/certificates.ts';
+import { chromiumMissing, startBrowser } from '../support/chromium.ts';
 import { type ConfigObject, startTestGateway, type TestGateway } from '../support/gateway.ts';
 import type { RawAnswer } from '../support/raw-client.ts';
 import { cookieOf, MEANT } from '../support/users-scene.ts';
@@ -19,6 +21,8 @@ const named = (name: string, token: string) => ({ csrfmiddlewaretoken: token, na
 
 const emailOn = (page: RawAnswer) => inputValue(page.body.toString(), 'name_email-email');
 const tokenOn = (page: RawAnswer) => inputValue(page.body.toString(), 'csrfmiddlewaretoken') ?? '';
+
+const ENVIRONMENT = { env: { GATEHOUSE_ENCRYPTION_KEY: '5e'.repeat(32) } };
 
 const started = await startWagtail();
 const missing = typeof started === 'string' ? started : undefined;
@@ -207,6 +211,57 @@ describe.skipIf(missing !== undefined)(
       expect(outcomeOf(await send('GET /session', [cookie]))).toBe('401 credential_invalid');
       expect(emailOn(await send('GET /admin/account/', [bobs]))).toBe(bob.email);
     });
+
+    it.skipIf(chromiumMissing)(
+      'is used in a browser with nothing but its pages and the form of ours',
+      async () => {
+        const authority = createCertificateAuthority();
+        const { certPath, keyPath } = authority.issue('cms', [`DNS:${WAGTAIL_HOST}`]);
+        const secure = await startTestGateway(
+          {
+            ...exampleConfig(wagtail.url),
+            listen: {
+              public: { address: '127.0.0.1:0', tls: { cert: certPath, key: keyPath } },
+              admin: '127.0.0.1:0',
+              ops: '127.0.0.1:0',
+            },
+          },
+          ENVIRONMENT,
+        );
+        const browser = await startBrowser([WAGTAIL_HOST], `127.0.0.1:${secure.port}`);
+        try {
+          const page = await browser.open(`${OWN}/admin/collections/add/`);
+          await page.fill('[name=username]', anna.username);
+          await page.fill('[name=password]', 'wrong');
+          await page.click('button');
+          await page.waitForFunction("document.querySelector('output')?.value === 'Wrong.'");
+          await page.fill('[name=password]', anna.password);
+          await page.click('button');
+          await page.fill('[name=name]', 'From a browser');
+          await page.selectOption('[name=parent]', '1');
+      await page.press('[name=name]', 'Enter');
+          await page.waitForURL(`${OWN}/admin/collections/`);
+          expect(await page.textContent('main')).toContain('From a browser');
+
+          await page.goto(`${OWN}/admin/account/`);
+          expect(await page.inputValue('[name=name_email-email]')).toBe(anna.email);
+          const names = (await browser.context.cookies()).map(({ name }) => name);
+          expect(names).toEqual(['__Host-gatehouse']);
+          wagtail.endSessions();
+          await eventually(async () => {
+            await page.goto(`${OWN}/admin/account/`);
+            return (await page.locator('[name=username]').count()) === 1;
+          }, 'the form of ours');
+          expect(browser.setCookies.filter((value) => !/^__(?:Host|Secure)-gatehouse/.test(value))).toEqual(
+            [],
+          );
+        } finally {
+          await browser.close();
+          await secure.stop();
+          authority.remove();
+        }
+      },
+    );
 
     it('is not taken for a wrong password while it is down, and keeps its sessions', async () => {
       const cookie = await logIn(anna);

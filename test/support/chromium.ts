@@ -26,8 +26,11 @@ export interface Browser {
 
 const LONGEST_WAIT_MS = 15_000;
 
-/** Headless Chromium, which finds these names (`*.gw.test`) on the loopback and takes any certificate. */
-export async function startBrowser(names: readonly string[]): Promise<Browser> {
+/**
+ * Headless Chromium, which finds these names (`*.gw.test`) on the loopback and takes any certificate. `address` may have a port, which then
+ * stands in for that of every URL.
+ */
+export async function startBrowser(names: readonly string[], address = '127.0.0.1'): Promise<Browser> {
   const folder = mkdtempSync(path.join(tmpdir(), 'gatehouse-browser-'));
   const setCookies: string[] = [];
   const complaints: string[] = [];
@@ -42,7 +45,7 @@ export async function startBrowser(names: readonly string[]): Promise<Browser> {
         '--no-proxy-server',
         '--disable-dev-shm-usage',
         '--ignore-certificate-errors',
-        `--host-resolver-rules=${names.map((name) => `MAP ${name} 127.0.0.1`).join(', ')}`,
+        `--host-resolver-rules=${names.map((name) => `MAP ${name} ${address}`).join(', ')}`,
       ],
     });
     context.setDefaultTimeout(LONGEST_WAIT_MS);
