@@ -1,9 +1,17 @@
+import { denial } from '../authorization/denial.ts';
 import type { ClientDirectory } from '../clients/client-directory.ts';
 import { principalOfSession } from '../sessions/session-principal.ts';
 import type { SessionService } from '../sessions/session-service.ts';
 import { dependencyOfClient, dependencyOfSession } from './access-token-verifier.ts';
 import { findSessionClient, scopesThrough } from './session-client.ts';
-import { refused, type Verifiers } from './verifier.ts';
+import { type Refused, refused, type Verifiers } from './verifier.ts';
+
+const UNKNOWN: Refused = {
+  kind: 'refused',
+  denial: denial('credential_invalid', 'the session cookie is unknown', {
+    isNoGuess: true,
+  }),
+};
 
 export interface SessionVerifierParts {
   readonly sessions: Pick<SessionService, 'open'>;
@@ -11,7 +19,7 @@ export interface SessionVerifierParts {
 }
 
 /**
- * Session cookies. A wrong one is not remembered as wrong: it costs one look-up, and the peer's budget of failures bounds those.
+ * Session cookies. A wrong one is not remembered as wrong, and costs one look-up.
  * Throws `StoreUnavailable`.
  */
 export function createSessionVerifier({ sessions, clients }: SessionVerifierParts): Verifiers['session'] {
@@ -19,7 +27,7 @@ export function createSessionVerifier({ sessions, clients }: SessionVerifierPart
     const opened = await sessions.open(credential.value, now);
     if (!opened.ok) {
       return opened.error.kind === 'unknown'
-        ? refused('credential_invalid', 'the session cookie is unknown')
+        ? UNKNOWN
         : refused('credential_expired', `session ${opened.error.session.id} has expired`);
     }
     const { session } = opened.value;

@@ -4,6 +4,7 @@ import type { Settings } from './schema/config.ts';
 import { checkApiKeys } from './semantics/api-keys.ts';
 import { checkCertificates } from './semantics/certificates.ts';
 import { checkClients } from './semantics/clients.ts';
+import { checkForwardAuth } from './semantics/forward-auth.ts';
 import { checkHosts } from './semantics/hosts.ts';
 import { checkIdentity } from './semantics/identity.ts';
 import { checkIssuers } from './semantics/issuers.ts';
@@ -18,6 +19,7 @@ import { checkUpstreams } from './semantics/upstreams.ts';
 /** Everything that one entry alone cannot show: names that must exist, duplicates, contradictions, files. */
 export function checkSemantics(settings: Settings, report: Report, files: ConfigFiles): void {
   checkListeners(settings, report);
+  checkForwardAuth(settings, report);
   checkHosts(settings, report);
   checkIssuers(settings, report);
   checkApiKeys(settings, report);

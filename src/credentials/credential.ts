@@ -23,6 +23,8 @@ export interface SessionCredential {
 export interface TicketCredential {
   readonly kind: 'ticket';
   readonly value: Secret;
+  /** Value of a session cookie that came along, since browsers send cookies unasked: it has to be of the same session. */
+  readonly cookie?: Secret;
 }
 
 export type CredentialKind = Credential['kind'];

@@ -73,12 +73,9 @@ export function extractCredentials(
     return err(denial('credential_ambiguous', 'a session cookie and an Authorization of another scheme'));
   const ticket = readTicket(query);
   if (!ticket.ok) return ticket;
-  const user = bearer ?? session ?? ticket.value;
-  if (
-    (bearer !== undefined && session !== undefined) ||
-    (ticket.value !== undefined && user !== ticket.value)
-  )
-    return err(denial('credential_ambiguous', 'two of a bearer token, a session cookie and a ticket'));
+  if (bearer !== undefined && (session !== undefined || ticket.value !== undefined))
+    return err(denial('credential_ambiguous', 'a bearer token and a session cookie or ticket'));
+  const user = bearer ?? withCookie(ticket.value, session) ?? session;
   return choose(key, user, authorization.value.kind === 'other', accepts);
 }
 
@@ -122,6 +119,13 @@ function isHalf({ kind }: Credential, accepts: ReadonlySet<AcceptedCredentials>)
 
 function readSession(value: string | undefined): SessionCredential | undefined {
   return value === undefined ? undefined : { kind: 'session', value: new Secret(value) };
+}
+
+function withCookie(
+  ticket: TicketCredential | undefined,
+  session: SessionCredential | undefined,
+): TicketCredential | undefined {
+  return ticket === undefined || session === undefined ? ticket : { ...ticket, cookie: session.value };
 }
 
 function readTicket(query: string): Result<TicketCredential | undefined, Denial> {

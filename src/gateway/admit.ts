@@ -121,7 +121,8 @@ function toOutage(error: unknown, facts: DecisionFacts): Admission {
 }
 
 /**
- * Wrong credentials use up the peer's budget; absent, expired and revoked ones do not. Nor do those on a route that
+ * Wrong credentials use up the peer's budget; absent, expired and revoked ones do not, and neither do cookies of sessions that have
+ * ended: an office of old clients would be locked out by what its browsers go on sending. Nor do those on a route that
  * only observes: its old clients would else be refused on every other route.
  */
 function refuseCredential(
@@ -132,7 +133,7 @@ function refuseCredential(
   now: EpochMilliseconds,
 ): Admission {
   const isObserved = facts.route !== undefined && isObserving(facts.route, now);
-  if (refusal.code === 'credential_invalid' && !isObserved)
+  if (refusal.code === 'credential_invalid' && refusal.isNoGuess !== true && !isObserved)
     runtime.failureBudget.recordFailure(request.origin.address, now);
   const { principal } = refusal;
   return {

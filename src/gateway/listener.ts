@@ -1,11 +1,12 @@
 import http, { type IncomingMessage, type ServerResponse } from 'node:http';
 import https from 'node:https';
-import type { AddressInfo, Socket } from 'node:net';
+import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { Settings } from '../config/schema/config.ts';
-import type { ListenAddress } from '../config/schema/scalars.ts';
+import type { ListenPlace } from '../config/schema/scalars.ts';
 import { denyCodeOf, isSilent, sendConnectionError } from './connection-errors.ts';
 import { runExchange } from './exchange.ts';
+import { listenOn } from './listen.ts';
 import { normaliseAddress } from './peer.ts';
 import type { ExchangeContext, Reception } from './reception.ts';
 import { recordEnd } from './records.ts';
@@ -22,7 +23,7 @@ export interface TlsMaterial {
 }
 
 export interface ListenerOptions {
-  readonly address: ListenAddress;
+  readonly address: ListenPlace;
   readonly limits: Settings['limits'];
   readonly tls: TlsMaterial | undefined;
   /** The generation of the configuration that a request which begins now uses. */
@@ -184,16 +185,10 @@ export async function openListener(options: ListenerOptions): Promise<Listener> 
     );
   }
 
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', reject);
-    server.listen(options.address.port, options.address.host, () => {
-      server.off('error', reject);
-      resolve();
-    });
-  });
+  const port = await listenOn(server, options.address);
 
   return {
-    port: (server.address() as AddressInfo).port,
+    port,
     setTls(material) {
       if (server instanceof https.Server) server.setSecureContext({ ...material, minVersion: 'TLSv1.2' });
     },

@@ -60,17 +60,21 @@ export function readOrigin(
   return ok({ address, scheme: forwardedProto ?? scheme, host: fields.values[SLOTS.forwardedHost] ?? host });
 }
 
-function clientAddress(
+/**
+ * Of the addresses that a request passed, the last that is no trusted proxy, as seen from a peer that is one; `undefined`: there is something
+ * among them that is no address.
+ */
+export function clientAddress(
   forwardedFor: string | undefined,
   peerAddress: string,
-  trustedProxies: BlockList,
+  trustedProxies: BlockList | undefined,
 ): string | undefined {
   if (forwardedFor === undefined) return peerAddress;
   let client = peerAddress;
   for (const hop of forwardedFor.split(',').reverse()) {
     client = normaliseAddress(hop.trim());
     if (isIP(client) === 0) return undefined;
-    if (!isListed(trustedProxies, client)) return client;
+    if (trustedProxies === undefined || !isListed(trustedProxies, client)) return client;
   }
   return client;
 }

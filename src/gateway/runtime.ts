@@ -10,6 +10,7 @@ import type { ClientDirectory } from '../clients/client-directory.ts';
 import type { RouteSettings, Settings, UpstreamSettings } from '../config/schema/config.ts';
 import { blockListOf } from '../config/schema/scalars.ts';
 import { type Authority, createAuthorityReader } from '../http/host.ts';
+import { createOwnedFields, type OwnedFields } from '../http/owned-fields.ts';
 import { createFieldReader, type FieldReader } from '../http/received-fields.ts';
 import type { Keyring } from '../keys/keyring.ts';
 import type { RevocationList } from '../revocation/revocation-list.ts';
@@ -58,6 +59,7 @@ export interface Runtime {
   readonly maxLag: number;
   readonly failureBudget: FailureBudget;
   readonly fieldReader: FieldReader;
+  readonly ownedFields: OwnedFields;
   readonly endpoints: OwnEndpoints;
   readonly clients: ClientDirectory;
   readonly sessionKeeper: SessionKeeper;
@@ -98,6 +100,11 @@ export async function createRuntime(settings: Settings, revision: string, shared
   const { tenants, services, upstreams } = opened;
   const { authentication, clients, endpoints, logins } = services;
   const cookies = namesOfCookies(settings);
+  const tenantFields = settings.routes.flatMap((route) => route.tenant.field ?? []);
+  const identityFields = [
+    ...[...identities.values()].flatMap((identity) => identity.fieldNames),
+    ...Object.values(settings.login).flatMap(({ keep }) => Object.keys(keep.fields)),
+  ];
   let inFlight = 0;
   let isRetired = false;
 
@@ -118,13 +125,16 @@ export async function createRuntime(settings: Settings, revision: string, shared
     revocations: shared.revocations,
     maxLag: settings.store.maxLag,
     failureBudget: shared.failureBudget,
+    ownedFields: createOwnedFields(identityFields, [
+      'Authorization',
+      settings.apiKeys.header,
+      'Cookie',
+      ...tenantFields,
+    ]),
     fieldReader: createFieldReader({
       apiKey: settings.apiKeys.header,
-      owned: [
-        ...[...identities.values()].flatMap((identity) => identity.fieldNames),
-        ...Object.values(settings.login).flatMap(({ keep }) => Object.keys(keep.fields)),
-      ],
-      tenantFields: settings.routes.flatMap((route) => route.tenant.field ?? []),
+      owned: identityFields,
+      tenantFields,
       sessionCookies: cookies.session,
       droppedCookies: new Set([...cookies.own, ...cookies.kept]),
     }),

@@ -129,6 +129,12 @@ export const DENY_CODES = {
     owner: 'client',
     meaning: 'The credential lacks a scope that the route requires (RFC 6750 section 3.1).',
   },
+  peer_forbidden: {
+    status: 403,
+    title: 'Peer not allowed',
+    owner: 'operator',
+    meaning: 'The forward-auth listener was asked by a peer that is not in `listen.forwardAuth.peers`.',
+  },
   csrf_rejected: {
     status: 403,
     title: 'Request not proven to be meant',

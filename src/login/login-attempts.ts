@@ -72,10 +72,13 @@ function userKeyOf({ login, tenant, username }: Guess): string {
   return `login:user:${parts.map(escapeKeyPart).join(':')}`;
 }
 
+/** Accents, and what nobody sees: joiners, soft hyphens, variation selectors. */
+const PASSED_OVER = /[\p{Mn}\p{Default_Ignorable_Code_Point}]/gu;
+
 /**
- * The spelling under which guesses are counted: upstreams that take `ADMIN`, `admin ` and `ａdmin` for one user must not give three
- * times as many. Never who somebody is.
+ * The spelling under which guesses are counted: upstreams that take `ADMIN`, `admin `, `ａdmin` and `ádmin` for one user, as databases
+ * do by their collation, must not give four times as many. Upper case first, which makes one of `ß` and `ss`. Never who somebody is.
  */
-function canonicalUsername(username: string): string {
-  return username.normalize('NFKC').trim().toLowerCase();
+export function canonicalUsername(username: string): string {
+  return username.normalize('NFKD').replace(PASSED_OVER, '').trim().toUpperCase().toLowerCase();
 }

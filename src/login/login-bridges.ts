@@ -23,6 +23,8 @@ export interface LoginBridgeParts {
   readonly log: Log;
 }
 
+const CONTROL_CHARACTER = /\p{Cc}/u;
+
 /** The login blocks of one generation of the configuration, by name. Throws where its semantics would have refused one. */
 export function createLoginBridges(parts: LoginBridgeParts): ReadonlyMap<string, LoginBridge> {
   const attempts = createLoginAttempts(parts.attempts, parts.settings.sessions.failedLogins);
@@ -67,6 +69,9 @@ function createLoginBridge(name: string, parts: LoginBridgeParts, attempts: Logi
       // Directories take an empty password for an anonymous one, and say yes (RFC 4513 §5.1.2).
       if (username === '' || password.reveal() === '')
         return { kind: 'rejected', answer: undefined, reason: 'user name or password is empty' };
+      // Who stops reading at a NUL would take any number of names, each with guesses of its own, for one.
+      if (CONTROL_CHARACTER.test(username))
+        return { kind: 'rejected', answer: undefined, reason: 'the user name has a control character' };
       // Upstreams that take ` bob` for bob would have him under two subjects, and what ends one would leave the other.
       if (settings.user.id === TYPED && username !== username.normalize('NFKC').trim())
         return {

@@ -1,4 +1,3 @@
-import type { AddressInfo } from 'node:net';
 import type { FastifyInstance } from 'fastify';
 import type { StatusReport } from '../admin/admin-context.ts';
 import { type Clock, systemClock } from '../base/clock.ts';
@@ -6,8 +5,9 @@ import { StoreUnavailable } from '../base/outage.ts';
 import { readVersion } from '../base/version.ts';
 import { loadConfig } from '../config/load.ts';
 import { formatWarning } from '../config/problem.ts';
-import type { ListenAddress } from '../config/schema/scalars.ts';
+import type { ListenPlace } from '../config/schema/scalars.ts';
 import { type FileWatch, watchFiles } from '../config/watch.ts';
+import { clearSocket, listenOptions, openSocket, portOf } from '../gateway/listen.ts';
 import { type Listener, openListener } from '../gateway/listener.ts';
 import { createLiveConnections } from '../gateway/live-connections.ts';
 import { createWellKnown } from '../gateway/well-known.ts';
@@ -15,6 +15,7 @@ import type { LogOutput } from '../telemetry/log.ts';
 import { createOpsListener } from '../telemetry/ops-listener.ts';
 import { createReadiness } from '../telemetry/readiness.ts';
 import { createAdministration } from './administration.ts';
+import { openForwardAuth } from './forward-auth.ts';
 import { type Foundation, openFoundation } from './foundation.ts';
 import { ConfigRefused, type Generations, type LoadedConfig, startGenerations } from './generations.ts';
 import { startHousekeeping } from './housekeeping.ts';
@@ -37,6 +38,9 @@ export interface Gateway {
   readonly publicPort: number;
   readonly adminPort: number;
   readonly opsPort: number;
+  /** Undefined: it is not configured. */
+  readonly forwardAuthPort: number | undefined;
+  readonly forwardAuthGrpcPort: number | undefined;
   /** Where the first admin token is, if the gateway keeps one. */
   readonly adminTokenFile: string | undefined;
   readonly revision: () => string;
@@ -100,7 +104,7 @@ async function openOn(
   addReadinessChecks(readiness, foundation, generations);
   const ops = createOpsListener({ metrics, readiness, log });
   closers.push(() => ops.close());
-  const opsPort = await listenOn(ops, settings.listen.ops);
+  const opsPort = await listenWith(ops, settings.listen.ops);
 
   const id = createReplicaId();
   const version = readVersion();
@@ -121,7 +125,7 @@ async function openOn(
 
   const administration = await createAdministration(foundation, generations, status, settings);
   closers.push(() => administration.app.close());
-  const adminPort = await listenOn(administration.app, settings.listen.admin);
+  const adminPort = await listenWith(administration.app, settings.listen.admin);
 
   const live = createLiveConnections({ ...foundation, currentRuntime: () => generations.current() });
   closers.push(() => live.close());
@@ -134,6 +138,12 @@ async function openOn(
     context: { ...foundation, live },
   });
   const { port: publicPort } = listener;
+  const forwardAuth = await openForwardAuth(settings, {
+    currentRuntime: () => generations.current(),
+    recorder: foundation,
+    clock,
+  });
+  closers.push(() => forwardAuth?.close());
   const publicListener = listener;
   watcher = watchFiles(loaded.files, () => void generations.reload());
   // What changed between the first load and the start of the watch.
@@ -185,6 +195,8 @@ async function openOn(
     publicPort,
     adminPort,
     opsPort,
+    forwardAuthPort: forwardAuth?.port,
+    forwardAuthGrpcPort: forwardAuth?.grpcPort,
     adminTokenFile: administration.tokenFile,
     revision: () => generations.current().revision,
     reload: () => generations.reload(),
@@ -192,10 +204,13 @@ async function openOn(
   };
 }
 
-async function listenOn(
+/** As `listenOn`, for what is a framework's. */
+async function listenWith(
   app: Pick<FastifyInstance, 'listen' | 'server'>,
-  { host, port }: ListenAddress,
+  place: ListenPlace,
 ): Promise<number> {
-  await app.listen({ host, port });
-  return (app.server.address() as AddressInfo).port;
+  await clearSocket(place);
+  await app.listen(listenOptions(place));
+  await openSocket(place);
+  return portOf(app.server);
 }

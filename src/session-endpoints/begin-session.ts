@@ -3,7 +3,7 @@ import { Secret } from '../base/secret.ts';
 import { type Client, parseClientId, subjectOfClient } from '../clients/client.ts';
 import type { EndpointCall } from '../endpoints/endpoint.ts';
 import type { Account, LoginBridge } from '../login/login-bridge.ts';
-import { EMPTY_JAR, type Jar } from '../sessions/jar.ts';
+import type { Jar } from '../sessions/jar.ts';
 import type { NewSession } from '../sessions/session-service.ts';
 import type { TenantId } from '../tenants/tenant.ts';
 import type { KnownTenant } from '../tenants/tenant-directory.ts';
@@ -67,7 +67,7 @@ export async function beginSession(
   const { account, jar } = outcome;
   const description = describe(account, jar, front.value, call, parts, login.value.remember === true);
   const begun = await parts.sessions.begin(description);
-  await endPresented(presented.value.session, call, parts);
+  await endPresented(presented.value.session, parts);
   const judged = judgeSession({ session: begun.session, jar, jarRevision: 0 }, call, parts);
   if (!judged.ok) {
     await endEntirely(begun.session, jar, parts);
@@ -156,13 +156,8 @@ function membershipsFor(
 }
 
 /** The session that the browser had before: its id may be known to whoever planted it. */
-async function endPresented(
-  cookie: Secret | undefined,
-  call: EndpointCall,
-  parts: BrowserSessionParts,
-): Promise<void> {
+async function endPresented(cookie: Secret | undefined, parts: BrowserSessionParts): Promise<void> {
   if (cookie === undefined) return;
-  const opened = await parts.sessions.open(cookie, call.now);
-  if (opened.ok) await endEntirely(opened.value.session, opened.value.jar, parts);
-  else if (opened.error.kind === 'expired') await endEntirely(opened.error.session, EMPTY_JAR, parts);
+  const found = await parts.sessions.openToEnd(cookie);
+  if (found !== undefined) await endEntirely(found.session, found.jar, parts);
 }

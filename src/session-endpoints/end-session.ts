@@ -1,5 +1,5 @@
 import type { EndpointCall } from '../endpoints/endpoint.ts';
-import { EMPTY_JAR, type Jar } from '../sessions/jar.ts';
+import type { Jar } from '../sessions/jar.ts';
 import type { Session } from '../sessions/session.ts';
 import { principalOfSession } from '../sessions/session-principal.ts';
 import type { BrowserSessionParts } from './browser-session-parts.ts';
@@ -21,12 +21,7 @@ export async function endSession(
   if (!presented.ok) return { kind: 'refused', denial: presented.error };
   const none: Outcome = { kind: 'answered', cookies: cookies.deletions, record: { reason: 'no session' } };
   if (presented.value.session === undefined) return none;
-  const opened = await parts.sessions.open(presented.value.session, call.now);
-  const found = opened.ok
-    ? opened.value
-    : opened.error.kind === 'expired'
-      ? { session: opened.error.session, jar: EMPTY_JAR }
-      : undefined;
+  const found = await parts.sessions.openToEnd(presented.value.session);
   if (found === undefined) return none;
   const { session, jar } = found;
   const client = clientOf(session, parts);

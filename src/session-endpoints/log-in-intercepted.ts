@@ -3,7 +3,6 @@ import type { EndpointAnswer, EndpointCall } from '../endpoints/endpoint.ts';
 import { writeCookie } from '../http/cookies.ts';
 import type { LoginOutcome, ReadLogin } from '../login/login-bridge.ts';
 import type { Principal } from '../principals/principal.ts';
-import { EMPTY_JAR } from '../sessions/jar.ts';
 import { principalOfSession } from '../sessions/session-principal.ts';
 import type { NewSession } from '../sessions/session-service.ts';
 import type { KnownTenant } from '../tenants/tenant-directory.ts';
@@ -64,9 +63,8 @@ export async function logInIntercepted(
   const { sessions } = parts;
   if (presented.value !== undefined) {
     // Its id may be known to whoever planted it. Before the new one begins, so that nobody is left with both.
-    const old = await sessions.open(presented.value, now);
-    if (old.ok) await endEntirely(old.value.session, old.value.jar, parts);
-    else if (old.error.kind === 'expired') await endEntirely(old.error.session, EMPTY_JAR, parts);
+    const old = await sessions.openToEnd(presented.value);
+    if (old !== undefined) await endEntirely(old.session, old.jar, parts);
   }
   const description = describe(outcome, posted.value, call, interception, parts);
   const begun = await sessions.begin(description);

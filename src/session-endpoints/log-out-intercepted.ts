@@ -1,7 +1,5 @@
 import type { EndpointAnswer, EndpointCall } from '../endpoints/endpoint.ts';
 import { deleteCookie } from '../http/cookies.ts';
-import { EMPTY_JAR, type Jar } from '../sessions/jar.ts';
-import type { Session } from '../sessions/session.ts';
 import { principalOfSession } from '../sessions/session-principal.ts';
 import {
   crossSiteObjection,
@@ -30,11 +28,7 @@ export async function logOutIntercepted(
   const admitted = { decision: 'admitted', code: 'admitted' } as const;
   const nothing = { status: 204, fields: [], body: Buffer.alloc(0) };
 
-  const opened = presented.value && (await parts.sessions.open(presented.value, call.now));
-  let found: { readonly session: Session; readonly jar: Jar } | undefined;
-  if (opened?.ok === true) found = opened.value;
-  else if (opened?.ok === false && opened.error.kind === 'expired')
-    found = { session: opened.error.session, jar: EMPTY_JAR };
+  const found = presented.value && (await parts.sessions.openToEnd(presented.value));
   if (found === undefined || found.session.login !== bridge.name)
     return passedAnswer(nothing, { ...admitted, reason: 'no session' }, deletion);
 

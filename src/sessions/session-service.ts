@@ -96,6 +96,11 @@ export interface SessionService {
     cookie: Secret,
     now: EpochMilliseconds,
   ): Promise<Result<OpenSession, { kind: 'unknown' } | { kind: 'expired'; session: Session }>>;
+  /**
+   * By its cookie's value, to be ended: what has expired is found too, and where what is kept of the upstream cannot be opened, the jar is empty. Who
+   * is to be rid of a session need not be able to use it.
+   */
+  openToEnd(cookie: Secret): Promise<{ readonly session: Session; readonly jar: Jar } | undefined>;
   /** By id, for what refers to it (an access token, a ticket). `undefined`: it has ended. */
   find(id: SessionId, now: EpochMilliseconds): Promise<OpenSession | undefined>;
   /** A new `ttl` from now on, never past the absolute end. `undefined`: it has ended meanwhile. */

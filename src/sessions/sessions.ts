@@ -2,6 +2,7 @@ import type { BaseLogger } from 'pino';
 import type { Clock } from '../base/clock.ts';
 import { StoreUnavailable } from '../base/outage.ts';
 import { err, ok } from '../base/result.ts';
+import type { Secret } from '../base/secret.ts';
 import type { EncryptionKeys } from '../keys/encryption-key.ts';
 import { EMPTY_JAR, type Jar, type SealedJar } from './jar.ts';
 import { keepCookiesIn } from './kept-cookies.ts';
@@ -41,6 +42,14 @@ export function createSessionService({
     throw new StoreUnavailable(`What is kept for the session ${session.id} ${opened.error}`);
   }
 
+  /** Compared also where there is no such session, so that an unknown id takes the same path as a wrong secret. */
+  async function findByCookie(cookie: Secret): Promise<StoredSession | undefined> {
+    const credential = parseCookie(cookie);
+    if (credential === undefined) return undefined;
+    const stored = await sessions.find(credential.id);
+    return isSameDigest(credential.digest, stored?.session.cookieDigest) ? stored : undefined;
+  }
+
   function sealUnlessEmpty(jar: Jar, session: Session): SealedJar | undefined {
     return isEmptyJar(jar) ? undefined : sealJar(jar, session, 1, encryptionKeys);
   }
@@ -59,13 +68,18 @@ export function createSessionService({
     },
 
     async open(cookie, now) {
-      const credential = parseCookie(cookie);
-      if (credential === undefined) return err({ kind: 'unknown' });
-      const stored = await sessions.find(credential.id);
-      const isRight = isSameDigest(credential.digest, stored?.session.cookieDigest);
-      if (!isRight || stored === undefined) return err({ kind: 'unknown' });
+      const stored = await findByCookie(cookie);
+      if (stored === undefined) return err({ kind: 'unknown' });
       const { session } = stored;
       return isOver(session, now) ? err({ kind: 'expired', session }) : ok(openStored(stored));
+    },
+
+    async openToEnd(cookie) {
+      const stored = await findByCookie(cookie);
+      if (stored === undefined) return undefined;
+      const { session, jar } = stored;
+      const opened = jar === undefined ? ok(EMPTY_JAR) : openJar(jar, session, encryptionKeys);
+      return { session, jar: opened.ok ? opened.value : EMPTY_JAR };
     },
 
     async find(id, now) {

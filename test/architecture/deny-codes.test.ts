@@ -9,7 +9,7 @@ import { openEmbeddedStore } from '../../src/stores/embedded/embedded-store.ts';
 import { issueKey } from '../support/api-keys.ts';
 import { startTestGateway, type TestGateway } from '../support/gateway.ts';
 import { createSigningKey, signToken, startIssuer, type TestIssuer } from '../support/issuer.ts';
-import { connectRaw, parseAnswer, type RawAnswer } from '../support/raw-client.ts';
+import { connectRaw, exchangeRaw, parseAnswer, type RawAnswer } from '../support/raw-client.ts';
 import { type RawUpstream, startRawUpstream } from '../support/raw-upstream.ts';
 import { codeOf, wire } from '../support/wire.ts';
 
@@ -25,6 +25,8 @@ const LOGIN = {
 };
 
 let gateway: TestGateway;
+/** Asked by proxies, of which none is here. */
+let strict: TestGateway;
 let upstream: RawUpstream;
 let deaf: RawUpstream;
 let issuer: TestIssuer;
@@ -126,9 +128,15 @@ beforeAll(async () => {
     ],
   });
   acme = (await gateway.issueKey('acme')).key;
+  const listeners = { public: '127.0.0.1:0', admin: '127.0.0.1:0', ops: '127.0.0.1:0' };
+  strict = await startTestGateway({
+    listen: { ...listeners, forwardAuth: { address: '127.0.0.1:0', peers: ['192.0.2.0/24'] } },
+    upstreams: { api: { targets: [upstream.origin] } },
+    routes: [{ id: 'get', match: { path: '/get' }, public: true, upstream: 'api' }],
+  });
 });
 afterAll(async () => {
-  await gateway.stop();
+  await Promise.all([gateway.stop(), strict.stop()]);
   await Promise.all([upstream.close(), deaf.close(), accounts.close(), issuer.close()]);
   rmSync(folder, { recursive: true, force: true });
 });
@@ -202,6 +210,10 @@ const PROVOCATIONS: Readonly<Record<DenyCode, () => Promise<RawAnswer>>> = {
   tenant_unresolved: () => ask('GET /hosted', acme),
   tenant_suspended: async () => ask('GET /api/x', (await gateway.issueKey('closed')).key),
   insufficient_scope: () => ask('GET /scoped', acme),
+  async peer_forbidden() {
+    const raw = wire('GET /authz/envoy/get');
+    return exchangeRaw(strict.gateway.forwardAuthPort ?? 0, raw);
+  },
   csrf_rejected: () => logIn('app', []),
   async reauthentication_required() {
     const cookie = (await logIn('app')).field('set-cookie')?.split(';', 1)[0] ?? '';
@@ -253,7 +265,8 @@ describe('every deny code', () => {
     });
     expect(answer.status).toBe(status);
     expect(answer.field('cache-control')).toBe('no-store');
-    const record = await gateway.auditOf(answer);
+    const asked = code === 'peer_forbidden' ? strict : gateway;
+    const record = await asked.auditOf(answer);
     expect(record).toMatchObject({ code, status });
     expect(record.decision).toBe(status >= 500 ? 'failed' : 'denied');
     const tellsWhenToRetry = [429, 503].includes(status);

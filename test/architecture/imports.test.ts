@@ -64,6 +64,7 @@ const STOREYS: readonly (readonly string[])[] = [
   ['login'],
   ['token-service', 'session-endpoints'],
   ['gateway'],
+  ['forward-auth'],
   ['admin'],
   ['serve'],
   ['cli'],

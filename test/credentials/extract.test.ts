@@ -110,7 +110,7 @@ describe('credentials of a request', () => {
       COOKIE,
       ['ticket', 'session'],
       `ticket=${TICKET}`,
-      'credential_ambiguous',
+      `ticket ${TICKET}`,
     ],
     [
       'a ticket beside a key',

@@ -136,6 +136,24 @@ describe('a browser session', () => {
     expect(scene.lastReceived().target).toBe('/api/echo/x?a=1&b');
     expect(outcomeOf(await scene.send(`GET /api/echo/x?ticket=${ticket}`))).toBe('401 credential_invalid');
   });
+
+  it('opens with a ticket beside its own cookie, which browsers send unasked, and not beside that of another', async () => {
+    const ask = async (cookie: string, besides: string) => {
+      const issued = await scene.send('POST /session/ticket', [
+        ...MEANT,
+        `Cookie: __Host-gatehouse=${cookie}`,
+      ]);
+      const { ticket } = JSON.parse(issued.body.toString()) as { ticket: string };
+      const fields = [`Cookie: __Host-gatehouse=${besides}`];
+      return outcomeOf(await scene.send(`GET /api/echo/x?ticket=${ticket}`, fields));
+    };
+    const [one, other] = [
+      await scene.logIn(),
+      await scene.logIn({ username: 'bert', password: 'acme-bert-pw' }),
+    ];
+    expect(await ask(one, one)).toBe('200');
+    expect(await ask(one, other)).toBe('400 credential_ambiguous');
+  });
 });
 
 describe('the password grant', () => {

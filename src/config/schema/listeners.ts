@@ -1,21 +1,14 @@
 import { z } from 'zod';
-import {
-  cidr,
-  duration,
-  integer,
-  listenAddress,
-  type ReferenceScalars,
-  rate,
-  size,
-  text,
-} from './scalars.ts';
+import { cidr, duration, integer, listenPlace, type ReferenceScalars, rate, size, text } from './scalars.ts';
 
 export function listenersSchema(scalars: ReferenceScalars) {
   const publicListener = z.union(
     [
-      listenAddress,
+      listenPlace,
       z.strictObject({
-        address: listenAddress.describe('Where to listen: host:port, or [IPv6]:port.'),
+        address: listenPlace.describe(
+          'Where to listen: host:port, [IPv6]:port, or unix:/path of a socket file.',
+        ),
         tls: z
           .strictObject({
             cert: scalars.filePath.describe(
@@ -35,12 +28,32 @@ export function listenersSchema(scalars: ReferenceScalars) {
         .prefault('0.0.0.0:8080')
         .transform((value) => ('address' in value ? value : { address: value }))
         .describe('Where clients connect: an address, or an address with TLS. Changes need a restart.'),
-      admin: listenAddress
+      admin: listenPlace
         .prefault('127.0.0.1:8081')
         .describe('Administration over REST. Keep it off public networks. Changes need a restart.'),
-      ops: listenAddress
+      ops: listenPlace
         .prefault('0.0.0.0:9464')
         .describe('Metrics and health checks: /metrics, /livez, /readyz. Changes need a restart.'),
+      forwardAuth: z
+        .strictObject({
+          address: listenPlace.describe(
+            'Where proxies ask by HTTP: /authz/nginx, /authz/forward (Traefik, Caddy, HAProxy) and /authz/envoy/…',
+          ),
+          grpc: listenPlace
+            .optional()
+            .describe('Where Envoy asks by gRPC: envoy.service.auth.v3.Authorization.'),
+          peers: z
+            .array(cidr)
+            .min(1)
+            .optional()
+            .describe(
+              'Proxies that may ask, and whose word on the original request is taken. Required unless both addresses are socket files.',
+            ),
+        })
+        .optional()
+        .describe(
+          'For proxies that keep their own data path and ask about each request. Changes need a restart.',
+        ),
     })
     .prefault({})
     .describe('The listeners. Port 0 lets the system choose.');

@@ -262,11 +262,11 @@ export function loginSchema(scalars: ReferenceScalars) {
         prepare: prepareSchema('logout'),
         request: requestLine.describe('Sent with the kept cookies when a session ends.'),
         form: z
-          .record(z.string().min(1), template(scalars))
+          .record(z.string().min(1), template(scalars).describe('The value, a template.'))
           .optional()
           .describe('Body as application/x-www-form-urlencoded; its values are templates.'),
         fields: z
-          .record(fieldName, template(scalars))
+          .record(fieldName, template(scalars).describe('The value, a template.'))
           .prefault({})
           .describe('Further fields of the request; templates such as "{prepare.token}".'),
       })

@@ -141,6 +141,9 @@ export interface ListenAddress {
   readonly port: number;
 }
 
+/** Where to listen: a port, or the path of a socket file. */
+export type ListenPlace = ListenAddress | { readonly socket: string };
+
 const HOST_LABELS = /^(?!-)[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*$/;
 
 function parseListenAddress(value: string): ListenAddress | undefined {
@@ -160,11 +163,27 @@ export const instant = parsedText('a date such as 2027-06-30 or 2027-06-30T12:00
   examples: ['2027-06-30', '2027-06-30T12:00:00Z'],
 });
 
-/** `host:port` or `[ipv6]:port` to listen on; port 0 lets the system choose. */
+/** `host:port` or `[ipv6]:port`. */
 export const listenAddress = parsedText('an address such as 0.0.0.0:8080 or [::1]:8080', parseListenAddress, {
   title: 'address',
   examples: ['0.0.0.0:8080', '[::1]:8080'],
 });
+
+/** Longest path of a socket file, in bytes (`sun_path` of Linux, less the ending NUL). */
+const LONGEST_SOCKET = 107;
+
+function parseListenPlace(value: string): ListenPlace | undefined {
+  const socket = /^unix:(\/[^\0]+)$/.exec(value)?.[1];
+  if (socket === undefined) return parseListenAddress(value);
+  return Buffer.byteLength(socket) > LONGEST_SOCKET ? undefined : { socket };
+}
+
+/** `host:port`, `[ipv6]:port` or `unix:/path` to listen on; port 0 lets the system choose. */
+export const listenPlace = parsedText(
+  'an address such as 0.0.0.0:8080 or [::1]:8080, or unix:/path of a socket file',
+  parseListenPlace,
+  { title: 'address or socket', examples: ['0.0.0.0:8080', '[::1]:8080', 'unix:/run/gatehouse.sock'] },
+);
 
 /** Fields that decide about framing or the connection: never ours to set from configuration. */
 const FRAMING_FIELDS: ReadonlySet<string> = new Set([

@@ -1,6 +1,6 @@
 import type { Report } from '../report.ts';
 import type { Settings } from '../schema/config.ts';
-import type { ListenAddress } from '../schema/scalars.ts';
+import type { ListenPlace } from '../schema/scalars.ts';
 import { isLoopback } from './loopback.ts';
 
 /** Listeners on different ports, trust in peers, and what should be unreachable from outside. */
@@ -8,20 +8,27 @@ export function checkListeners(settings: Settings, report: Report): void {
   const { listen } = settings;
   const publicPath =
     typeof report.written(['listen', 'public']) === 'object' ? ['public', 'address'] : ['public'];
+  const { forwardAuth } = listen;
   const listeners = [
     { path: ['listen', ...publicPath], address: listen.public.address },
     { path: ['listen', 'admin'], address: listen.admin },
     { path: ['listen', 'ops'], address: listen.ops },
+    ...(forwardAuth === undefined
+      ? []
+      : [{ path: ['listen', 'forwardAuth', 'address'], address: forwardAuth.address }]),
+    ...(forwardAuth?.grpc === undefined
+      ? []
+      : [{ path: ['listen', 'forwardAuth', 'grpc'], address: forwardAuth.grpc }]),
   ];
   for (const [index, { path, address }] of listeners.entries()) {
     const clash = listeners.slice(0, index).some((earlier) => isSameSocket(earlier.address, address));
     if (clash)
       report.problem(path, {
-        found: `port ${address.port}`,
-        expected: 'a port that no other listener has',
+        found: 'socket' in address ? 'a socket file' : `port ${address.port}`,
+        expected: `a ${'socket' in address ? 'file' : 'port'} that no other listener has`,
       });
   }
-  if (!isLoopback(listen.admin.host))
+  if (!('socket' in listen.admin) && !isLoopback(listen.admin.host))
     report.warning(
       ['listen', 'admin'],
       'administration listens beyond this machine: keep clients away from it',
@@ -31,7 +38,8 @@ export function checkListeners(settings: Settings, report: Report): void {
       report.warning(['trustedProxies', index], 'every peer may say which address it comes from');
 }
 
-function isSameSocket(a: ListenAddress, b: ListenAddress): boolean {
+function isSameSocket(a: ListenPlace, b: ListenPlace): boolean {
+  if ('socket' in a || 'socket' in b) return 'socket' in a && 'socket' in b && a.socket === b.socket;
   if (a.port === 0 || a.port !== b.port) return false;
   return a.host === b.host || [a.host, b.host].some((host) => host === '0.0.0.0' || host === '::');
 }
