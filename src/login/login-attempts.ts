@@ -79,6 +79,6 @@ const PASSED_OVER = /[\p{Mn}\p{Default_Ignorable_Code_Point}]/gu;
  * The spelling under which guesses are counted: upstreams that take `ADMIN`, `admin `, `ａdmin` and `ádmin` for one user, as databases
  * do by their collation, must not give four times as many. Upper case first, which makes one of `ß` and `ss`. Never who somebody is.
  */
-export function canonicalUsername(username: string): string {
+function canonicalUsername(username: string): string {
   return username.normalize('NFKD').replace(PASSED_OVER, '').trim().toUpperCase().toLowerCase();
 }
