@@ -15,7 +15,8 @@ RUN node_modules/.bin/tsc -p tsconfig.build.json
 FROM node:26-slim AS dependencies
 WORKDIR /app
 COPY package.json package-lock.json .npmrc ./
-RUN npm ci --omit=dev --omit=optional --no-audit
+RUN npm ci --omit=dev --omit=optional --no-audit \
+  && npm sbom --package-lock-only --omit=dev --omit=optional --sbom-format=cyclonedx > sbom.cdx.json
 
 FROM node:26-slim
 ENV NODE_ENV=production
@@ -23,12 +24,15 @@ WORKDIR /app
 COPY --from=dependencies /app/node_modules ./node_modules
 COPY --from=build /app/dist ./dist
 COPY package.json LICENSE ./
+# What is in the image, for scanners: CycloneDX.
+COPY --from=dependencies /app/sbom.cdx.json ./
 # The store, its key and the first admin token are in ./data, as everywhere; here that is the volume.
 RUN install -d -o 1000 -g 1000 -m 0700 /var/lib/gatehouse && ln -s /var/lib/gatehouse data
 # The user node of the base image, by number, so that a platform can see that it is not root.
 USER 1000:1000
 VOLUME /var/lib/gatehouse
-EXPOSE 8080 9464
+# Clients, metrics and health checks, and, if configured, forward-auth by HTTP and gRPC.
+EXPOSE 8080 9464 8082 8083
 STOPSIGNAL SIGTERM
 HEALTHCHECK --interval=10s --timeout=3s --start-period=10s --retries=3 \
   CMD ["node", "-e", "fetch('http://127.0.0.1:9464/livez').then(({ ok }) => process.exit(ok ? 0 : 1), () => process.exit(1))"]
