@@ -15,8 +15,8 @@ RUN node_modules/.bin/tsc -p tsconfig.build.json
 FROM node:26-slim AS dependencies
 WORKDIR /app
 COPY package.json package-lock.json .npmrc ./
-RUN npm ci --omit=dev --omit=optional --no-audit \
-  && npm sbom --package-lock-only --omit=dev --omit=optional --sbom-format=cyclonedx > sbom.cdx.json
+COPY scripts/sbom.mjs ./scripts/
+RUN npm ci --omit=dev --omit=optional --no-audit && node scripts/sbom.mjs > sbom.cdx.json
 
 FROM node:26-slim
 ENV NODE_ENV=production

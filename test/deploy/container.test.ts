@@ -4,6 +4,7 @@ import {
   chownSync,
   cpSync,
   existsSync,
+  globSync,
   mkdirSync,
   mkdtempSync,
   readFileSync,
@@ -58,6 +59,15 @@ function dependenciesCommand(): string {
   return command.replaceAll('\\\n', '');
 }
 
+/** Names of what is there, by the folders. */
+function installedPackages(app: string): readonly string[] {
+  return globSync('node_modules/**/package.json', { cwd: app }).flatMap((file) => {
+    const folder = path.dirname(file);
+    const name = folder.slice(folder.lastIndexOf('node_modules/') + 'node_modules/'.length);
+    return /^(?:@[^/]+\/)?[^/]+$/.test(name) && !name.startsWith('.') ? [name] : [];
+  });
+}
+
 /** There is no container engine to count on: the stages' commands are run in a folder that stands for the image. */
 describe.skipIf(!isRoot)(`the image ${rootMissing ?? ''}`, () => {
   let app: string;
@@ -75,7 +85,7 @@ describe.skipIf(!isRoot)(`the image ${rootMissing ?? ''}`, () => {
 
   beforeAll(() => {
     app = mkdtempSync(path.join(tmpdir(), 'gatehouse-image-'));
-    for (const name of ['package.json', 'package-lock.json', '.npmrc', 'LICENSE'])
+    for (const name of ['package.json', 'package-lock.json', '.npmrc', 'LICENSE', 'scripts/sbom.mjs'])
       cpSync(path.join(root, name), path.join(app, name));
     step(dependenciesCommand());
     const dist = spawnSync(
@@ -110,6 +120,7 @@ describe.skipIf(!isRoot)(`the image ${rootMissing ?? ''}`, () => {
     const names = sbom.components.map(({ name }) => name);
     expect(names).toContain('undici');
     expect(names).not.toContain('vitest');
+    expect(new Set(names)).toEqual(new Set(installedPackages(app)));
   });
 
   it('serves as a user that owns nothing but its volume, and says that it lives', async () => {
