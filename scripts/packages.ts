@@ -29,11 +29,15 @@ function aptGet(args: readonly string[]): boolean {
   return child.status === 0;
 }
 
-function install(packages: readonly string[]): boolean {
+/** Packages that have another name than their program. */
+const PACKAGE_OF: Readonly<Record<string, string>> = { php: 'php-cli' };
+
+function install(programs: readonly string[]): boolean {
+  const packages = programs.map((program) => PACKAGE_OF[program] ?? program);
   return aptGet(['install', '-y', '--no-install-recommends', ...packages]);
 }
 
-/** Each program is the name of its package too. `notes` says what was installed and what is missing. */
+/** Names of programs. `notes` says what was installed and what is missing. */
 export function ensurePackages(programs: readonly string[]): { readonly notes: readonly string[] } {
   const missing = programs.filter((program) => findProgram(program) === undefined);
   if (missing.length === 0) return { notes: [] };
