@@ -73,6 +73,8 @@ export function extractCredentials(
     return err(denial('credential_ambiguous', 'a session cookie and an Authorization of another scheme'));
   const ticket = readTicket(query);
   if (!ticket.ok) return ticket;
+  if (ticket.value !== undefined && authorization.value.kind === 'other')
+    return err(denial('credential_ambiguous', 'a ticket and an Authorization of another scheme'));
   if (bearer !== undefined && (session !== undefined || ticket.value !== undefined))
     return err(denial('credential_ambiguous', 'a bearer token and a session cookie or ticket'));
   const user = bearer ?? withCookie(ticket.value, session) ?? session;
