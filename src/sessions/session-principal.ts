@@ -7,6 +7,9 @@ import type { OpenSession } from './session-service.ts';
 /** Name that stands for the gateway itself where tokens are told apart by their issuer. No issuer of the configuration has it. */
 export const OWN_ISSUER = 'gatehouse';
 
+/** How the client of a session begins that is known by its API key. */
+const KEY_CLIENT = 'key:';
+
 /** How a session was presented. */
 export type PresentedSession =
   /** By its cookie. `origins`: those of its client, whose pages may use it. */
@@ -85,13 +88,10 @@ export function revocationIdsOfSession({
   id,
   subject,
   client,
-  clientId,
   tenant,
-}: Pick<
-  OpenSession['session'],
-  'id' | 'subject' | 'client' | 'clientId' | 'tenant'
->): readonly RevocationId[] {
-  const key = client === `key:${clientId}` ? parseApiKeyId(clientId ?? '') : undefined;
+}: Pick<OpenSession['session'], 'id' | 'subject' | 'client' | 'tenant'>): readonly RevocationId[] {
+  const key =
+    client?.startsWith(KEY_CLIENT) === true ? parseApiKeyId(client.slice(KEY_CLIENT.length)) : undefined;
   return [
     revocationIdOf({ kind: 'session', id }),
     revocationIdOf({ kind: 'subject', subject }),

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { bearer, memberOf, onBothStores, refreshWith } from '../support/attacked-users.ts';
 import { eventually } from '../support/authentication.ts';
-import { MEANT } from '../support/users-scene.ts';
+import { cookieOf, MEANT } from '../support/users-scene.ts';
 
 onBothStores((scene) => {
   const get = (field: string, on = scene.first) => scene.send('GET /api/me', { fields: [field], on });
@@ -97,6 +97,41 @@ onBothStores((scene) => {
         '/v1/revocations',
       );
       expect(JSON.stringify(revocations)).toContain(subject);
+    });
+  });
+
+  describe('O23 an old client whose', () => {
+    const body = { company: 'acme', user: 'bert', password: 'acme-bert-pw' };
+    async function legacySession() {
+      const { key, id } = await scene.first.issueKey('acme');
+      const login = await scene.send('POST /api/login', { body, fields: [`X-API-Key: ${key}`] });
+      const cookie = `Cookie: auth=${cookieOf(login, 'auth')}`;
+      for (const on of scene.gateways) expect((await get(cookie, on)).status).toBe(200);
+      return { key, id, cookie };
+    }
+
+    it('key is revoked has lost its session too, with the key and without, and logs in no more', async () => {
+      const { key, id, cookie } = await legacySession();
+      await scene.first.admin('POST', `/v1/keys/${id}/revoke`, {});
+      for (const on of scene.gateways) {
+        await eventually(async () => (await get(cookie, on)).status === 401, 'a dead session');
+        scene.forget();
+        const both = await scene.send('GET /api/me', { fields: [cookie, `X-API-Key: ${key}`], on });
+        await scene.expectRefused(both, '401 credential_revoked', /^credential_revoked: /);
+        const login = await scene.send('POST /api/login', { body, fields: [`X-API-Key: ${key}`], on });
+        await scene.expectRefused(login, '401 credential_revoked', /^credential_revoked: /);
+      }
+    });
+
+    it('user or session is ended by an administrator is refused on every replica, and may log in anew', async () => {
+      const { cookie } = await legacySession();
+      await scene.last.admin('POST', '/v1/sessions/end', { subject: 'user:legacy:acme:18' });
+      for (const on of scene.gateways) {
+        await eventually(async () => (await get(cookie, on)).status === 401, 'a dead session');
+        scene.forget();
+        await scene.expectRefused(await get(cookie, on), '401 credential_invalid', /^credential_invalid: /);
+      }
+      expect((await get((await legacySession()).cookie)).status).toBe(200);
     });
   });
 
