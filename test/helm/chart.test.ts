@@ -6,7 +6,6 @@ import {
   CHART,
   example,
   features,
-  type Members,
   missingTools,
   pathOf,
   runTool,
@@ -15,6 +14,7 @@ import {
   withFile,
 } from '../support/helm-chart.ts';
 import { prepareHelmTools } from '../support/helm-tools.ts';
+import { type Members } from '../support/kubernetes-objects.ts';
 
 const tools = await prepareHelmTools();
 const noHelm = missingTools(tools, ['helm']);
@@ -34,6 +34,22 @@ function objectSchemas(
     ...here,
     ...Object.entries(members).flatMap(([key, member]) => objectSchemas(member, `${place}/${key}`)),
   ];
+}
+
+function validate(manifest: string): { readonly status: number | null; readonly stdout: string } {
+  const schemas = pathOf(tools.schemas);
+  const { status, stdout } = withFile(manifest, (file) =>
+    runTool(tools.kubeconform, [
+      '-strict',
+      '-summary',
+      '-schema-location',
+      `${schemas}/core/{{.ResourceKind}}{{.KindSuffix}}.json`,
+      '-schema-location',
+      `${schemas}/crd/{{.Group}}/{{.ResourceKind}}_{{.ResourceAPIVersion}}.json`,
+      file,
+    ]),
+  );
+  return { status, stdout };
 }
 
 describe('the schema of the values', () => {
@@ -95,22 +111,6 @@ describe.skipIf(noHelm !== '')(`helm ${noHelm}`, () => {
 describe.skipIf(noValidation !== '')(
   `strict validation by the schemas of Kubernetes and of the custom resources ${noValidation}`,
   () => {
-    function validate(manifest: string): { readonly status: number | null; readonly stdout: string } {
-      const schemas = pathOf(tools.schemas);
-      const { status, stdout } = withFile(manifest, (file) =>
-        runTool(tools.kubeconform, [
-          '-strict',
-          '-summary',
-          '-schema-location',
-          `${schemas}/core/{{.ResourceKind}}{{.KindSuffix}}.json`,
-          '-schema-location',
-          `${schemas}/crd/{{.Group}}/{{.ResourceKind}}_{{.ResourceAPIVersion}}.json`,
-          file,
-        ]),
-      );
-      return { status, stdout };
-    }
-
     test.each(features())('%s', (feature) => {
       const { stdout } = template(tools.helm, feature);
       expect(validate(stdout)).toEqual({

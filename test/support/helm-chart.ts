@@ -2,27 +2,12 @@ import { spawnSync } from 'node:child_process';
 import { globSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { parseAllDocuments, stringify } from 'yaml';
+import { stringify } from 'yaml';
 import type { HelmTools, Tool } from './helm-tools.ts';
+import { type KubernetesObject, type Members, objectsIn } from './kubernetes-objects.ts';
 
 const root = path.resolve(import.meta.dirname, '../..');
 export const CHART = path.join(root, 'helm/gatehouse');
-
-export type Members = Readonly<Record<string, unknown>>;
-
-/** An object of Kubernetes, as far as tests look into each. */
-export interface KubernetesObject {
-  readonly apiVersion: string;
-  readonly kind: string;
-  readonly metadata: {
-    readonly name: string;
-    readonly namespace?: string;
-    readonly labels?: Readonly<Record<string, string>>;
-    readonly annotations?: Readonly<Record<string, string>>;
-  };
-  readonly spec: never;
-  readonly data: Readonly<Record<string, string>>;
-}
 
 /** `ci/FEATURE-values.yaml`, by feature. */
 export function features(): readonly string[] {
@@ -81,11 +66,18 @@ export function template(helm: Tool, feature: string | undefined, members: Membe
   );
 }
 
+const rendered = new Map<string, readonly KubernetesObject[]>();
+
 /** Throws with what helm says when it does not render. */
 export function render(helm: Tool, feature?: string, members: Members = {}): readonly KubernetesObject[] {
+  const key = `${feature} ${JSON.stringify(members)}`;
+  const known = rendered.get(key);
+  if (known !== undefined) return known;
   const { status, stdout, stderr } = template(helm, feature, members);
   if (status !== 0) throw new Error(stderr);
-  return objectsIn(stdout);
+  const objects = objectsIn(stdout);
+  rendered.set(key, objects);
+  return objects;
 }
 
 export function notes(helm: Tool, feature: string): string {
@@ -102,25 +94,8 @@ export function notes(helm: Tool, feature: string): string {
   return stdout.slice(stdout.indexOf('\nNOTES:\n'));
 }
 
-export function objectsIn(text: string): readonly KubernetesObject[] {
-  return parseAllDocuments(text).flatMap((document) => {
-    const object = document.toJS() as KubernetesObject | null;
-    return object === null ? [] : [object];
-  });
-}
-
 export function example(name: string): readonly KubernetesObject[] {
   return objectsIn(readFileSync(path.join(CHART, 'examples', `${name}.yaml`), 'utf8'));
-}
-
-/** The one object of this kind (and name). */
-export function only(objects: readonly KubernetesObject[], kind: string, name?: string): KubernetesObject {
-  const found = objects.filter(
-    (object) => object.kind === kind && (name === undefined || object.metadata.name === name),
-  );
-  const [object] = found;
-  if (object === undefined || found.length > 1) throw new Error(`${found.length} of ${kind} ${name ?? ''}`);
-  return object;
 }
 
 /** Calls with the path of a file with this text, which is gone afterwards. */

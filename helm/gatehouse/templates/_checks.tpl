@@ -44,6 +44,9 @@
 {{- if gt (int .Values.replicas) 1 -}}
 {{- fail (printf "replicas is %d, and the embedded store is for one process: configure store.redis, or run one replica" (int .Values.replicas)) -}}
 {{- end -}}
+{{- if gt (int (default 1 .Values.config.workers)) 1 -}}
+{{- fail (printf "config.workers is %d, and the embedded store is for one process: configure store.redis" (int .Values.config.workers)) -}}
+{{- end -}}
 {{- if .Values.autoscaling.enabled -}}
 {{- fail "autoscaling.enabled with the embedded store, which is for one process: configure store.redis" -}}
 {{- end -}}

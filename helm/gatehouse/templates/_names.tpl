@@ -112,7 +112,7 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{/* What only a restart applies (docs/operations.md). The rest of the configuration is loaded by the running process. */}}
 {{- define "gatehouse.restartKeys" -}}
 {{- $config := .Values.config -}}
-{{- pick $config "listen" "store" "encryptionKeys" "assertionKeys" "admin" | toJson -}}
+{{- pick $config "listen" "store" "encryptionKeys" "assertionKeys" "admin" "workers" | toJson -}}
 {{- dig "audit" "keep" "" $config | toJson -}}
 {{- pick (default dict $config.limits) "fieldBytes" "headerTimeout" "keepAlive" | toJson -}}
 {{- end -}}
