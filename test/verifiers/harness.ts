@@ -17,6 +17,8 @@ export interface Call {
   /** `null`: the application does not hand it to the verifier. */
   readonly body: string | null;
   readonly now: number;
+  /** Python: the kind of server that hands the request over. */
+  readonly through?: 'wsgi' | 'asgi';
 }
 
 export type Verdict =
@@ -42,7 +44,8 @@ export interface Harness {
 }
 
 const root = path.resolve(import.meta.dirname, '../..');
-const verifierOf = (language: Language, file: string) => path.join(root, 'deploy/verifiers', language, file);
+export const verifierOf = (language: Language, file: string) =>
+  path.join(root, 'deploy/verifiers', language, file);
 const sourceOf = (language: Language, file: string) => path.join(import.meta.dirname, language, file);
 
 const PROGRAMS: Readonly<Record<Language, readonly string[]>> = {
@@ -79,7 +82,7 @@ export async function startHarness(language: Language): Promise<Harness> {
 }
 
 /** Nothing is downloaded: the standard library is all there is to it. */
-const GO_ENVIRONMENT = {
+export const GO_ENVIRONMENT = {
   CGO_ENABLED: '0',
   GOFLAGS: '-mod=mod',
   GOPROXY: 'off',

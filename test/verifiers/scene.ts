@@ -1,6 +1,6 @@
 import { generateKeyPairSync, sign } from 'node:crypto';
 import { once } from 'node:events';
-import { createServer } from 'node:http';
+import { createServer, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { JSONWebKeySet, JWK } from 'jose';
 import { startTestGateway, type TestGateway } from '../support/gateway.ts';
@@ -39,9 +39,12 @@ export interface Scene {
   close(): Promise<void>;
 }
 
+function route(id: string, more: object): object {
+  return { id, match: { path: `/${id}/**` }, upstream: id, ...more };
+}
+
 function configOf(target: string, issuer: string, secrets: readonly { id: string; secret: string }[]) {
   const targets = [target];
-  const route = (id: string, more: object) => ({ id, match: { path: `/${id}/**` }, upstream: id, ...more });
   const accept = ['apiKey', 'bearer'];
   return {
     tenants: { acme: { name: 'Acme', issuers: ['idp'] } },
@@ -156,15 +159,16 @@ export interface TestKey {
   sign(header: Readonly<Record<string, unknown>> | string, claims: object | string | Buffer): string;
 }
 
+function encode(part: object | string): string {
+  const isText = typeof part === 'string';
+  const bytes = Buffer.isBuffer(part) ? part : Buffer.from(isText ? part : JSON.stringify(part));
+  return bytes.toString('base64url');
+}
+
 export function createTestKey(kid: string): TestKey {
   const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
-  const encode = (part: object | string) =>
-    (Buffer.isBuffer(part)
-      ? part
-      : Buffer.from(typeof part === 'string' ? part : JSON.stringify(part))
-    ).toString('base64url');
   return {
-    jwk: { ...publicKey.export({ format: 'jwk' }), kid, alg: 'ES256', use: 'sig' } as JWK,
+    jwk: { ...publicKey.export({ format: 'jwk' }), kid, alg: 'ES256', use: 'sig' },
     pem: String(publicKey.export({ type: 'spki', format: 'pem' })),
     sign(header, claims) {
       const input = `${encode(header)}.${encode(claims)}`;
@@ -190,14 +194,14 @@ export async function startKeyRelay(jwksUrl: string): Promise<KeyRelay> {
     if (relay.behaviour === 'failing') response.writeHead(503).end();
     else if (relay.behaviour === 'redirecting') response.writeHead(302, { Location: jwksUrl }).end();
     else {
-      void fetch(jwksUrl)
-        .then((answer) => answer.json() as Promise<JSONWebKeySet>)
-        .then(({ keys }) => {
-          if (relay.cacheControl !== undefined) response.setHeader('Cache-Control', relay.cacheControl);
-          response.end(JSON.stringify({ keys: [...keys, ...relay.added] }));
-        });
+      void publish(response);
     }
   });
+  async function publish(response: ServerResponse): Promise<void> {
+    const { keys } = (await (await fetch(jwksUrl)).json()) as JSONWebKeySet;
+    if (relay.cacheControl !== undefined) response.setHeader('Cache-Control', relay.cacheControl);
+    response.end(JSON.stringify({ keys: [...keys, ...relay.added] }));
+  }
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
   const relay: KeyRelay = {

@@ -42,6 +42,10 @@ afterAll(async () => {
   await scene.close();
 });
 
+function assertionOptions(more: VerifierOptions = {}): VerifierOptions {
+  return { jwksUrl: scene.jwksUrl, issuer: ISSUER, audience: AUDIENCE, ...more };
+}
+
 function withAssertions(call: Call, fields: readonly (readonly [name: string, value: string])[]): Call {
   return { ...call, fields: [...without(call, FIELD).fields, ...fields] };
 }
@@ -85,12 +89,6 @@ describe.each(LANGUAGES)('%s', (language) => {
     const verdict = await harness.verify(name, call);
     return verdict.ok ? membersOf(verdict.identity) : verdict;
   }
-  const assertionOptions = (more: VerifierOptions = {}): VerifierOptions => ({
-    jwksUrl: scene.jwksUrl,
-    issuer: ISSUER,
-    audience: AUDIENCE,
-    ...more,
-  });
 
   beforeAll(async () => {
     harness = await startHarness(language);
@@ -297,6 +295,19 @@ describe.each(LANGUAGES)('%s', (language) => {
       expect(await codeOf('signature', change(scene.user))).toBe(code);
     });
   });
+
+  if (language === 'python')
+    it.each(['wsgi', 'asgi'] as const)('reads requests as %s servers hand them over', async (through) => {
+      const call = { ...scene.user, through };
+      expect(await codeOf('signature', call)).toContain('accepted');
+      expect(await codeOf('genuine', call)).toContain('accepted');
+      for (const name of ['X-Tenant-Id', 'X_Tenant_Id'])
+        expect(await codeOf('signature', withField(call, name, 'globex'))).toMatch(
+          /^(field_repeated|signature_wrong)$/,
+        );
+      const elsewhere = { ...call, target: call.target.replace('orders', '%6frders') };
+      expect(await codeOf('signature', elsewhere)).toBe('signature_wrong');
+    });
 
   it('accepts what the gateway signs after its keys and secrets have rotated', async () => {
     const { ahead, call, isRotated } = await rotated();

@@ -158,10 +158,13 @@ function hasSoundMembers(text) {
   return true;
 }
 
+function isTextIfAny(value) {
+  return value === undefined || (typeof value === 'string' && value !== '');
+}
+
 function identityOf({ sub, tenant, client, roles = [], scope = '', profile = {}, exp }) {
-  const isText = (value) => value === undefined || (typeof value === 'string' && value !== '');
   const isSound =
-    [sub, tenant, client].every(isText) &&
+    [sub, tenant, client].every(isTextIfAny) &&
     Array.isArray(roles) &&
     roles.every((role) => typeof role === 'string') &&
     typeof scope === 'string' &&

@@ -32,4 +32,4 @@ async function run() {
     process.stdout.write(`${JSON.stringify(await answer(line))}\n`);
 }
 
-run();
+void run();

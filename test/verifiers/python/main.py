@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import sys
+from urllib.parse import unquote
 
 sys.dont_write_bytecode = True
 sys.path.insert(0, sys.argv[1])
@@ -26,6 +27,23 @@ def open_verifier(name, kind, options):
         verifiers[name] = SignatureVerifier(options["keys"], options["fields"], use_nonce=use_nonce, now=now)
 
 
+def request_of(command):
+    """By hand, or as a server of the kind that `through` names gives it to an application."""
+    method, target, fields = command["method"], command["target"], [tuple(field) for field in command["fields"]]
+    path, _, query = target.partition("?")
+    if command.get("through") == "wsgi":
+        environ = {"REQUEST_METHOD": method, "PATH_INFO": unquote(path), "QUERY_STRING": query, "RAW_URI": target}
+        for name, value in fields:
+            variable = "HTTP_" + name.upper().replace("-", "_")
+            environ[variable] = f"{environ[variable]},{value}" if variable in environ else value
+        return Request.from_wsgi(environ)
+    if command.get("through") == "asgi":
+        headers = [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in fields]
+        scope = {"method": method, "path": unquote(path), "raw_path": path.encode(), "query_string": query.encode()}
+        return Request.from_asgi({**scope, "headers": headers})
+    return Request(method, target, fields)
+
+
 for line in sys.stdin:
     command = json.loads(line)
     if command["do"] == "open":
@@ -33,7 +51,7 @@ for line in sys.stdin:
         answer = {}
     else:
         seconds = command["now"]
-        request = Request(command["method"], command["target"], [tuple(field) for field in command["fields"]])
+        request = request_of(command)
         verifier = verifiers[command["name"]]
         if isinstance(verifier, AssertionVerifier):
             verdict = verifier(request)
