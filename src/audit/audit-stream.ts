@@ -29,7 +29,7 @@ export interface AuditStreamOptions {
   readonly capacity?: number;
 }
 
-const FLUSH_MILLISECONDS = 200;
+const FLUSH_MILLISECONDS = 50;
 const RETRY_MILLISECONDS = 1000;
 const BATCH = 500;
 /** Records between two prunings, so that the store holds at most this many more than it keeps. */
