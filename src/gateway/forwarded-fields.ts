@@ -41,8 +41,6 @@ export function createForwardedFields(
     fields.push(
       'Host',
       authority,
-      'X-Forwarded-For',
-      origin.address,
       'X-Forwarded-Proto',
       origin.scheme,
       'X-Forwarded-Host',
@@ -50,6 +48,8 @@ export function createForwardedFields(
       'Via',
       '1.1 gatehouse',
     );
+    // Who comes by a socket file has no address.
+    if (origin.address !== '') fields.push('X-Forwarded-For', origin.address);
     if (trace !== undefined) fields.push('Traceparent', trace.traceparent);
     if (tracestate !== undefined) fields.push('Tracestate', tracestate);
     if (forwarding.passesCredential) fields.push(...received.credentials);
