@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { configJsonSchema } from '../../src/config/json-schema.ts';
+import { prepareDeploymentTools } from '../support/deployment-tools.ts';
 import {
   CHART,
   example,
@@ -13,10 +14,9 @@ import {
   valuesOf,
   withFile,
 } from '../support/helm-chart.ts';
-import { prepareHelmTools } from '../support/helm-tools.ts';
 import { type Members } from '../support/kubernetes-objects.ts';
 
-const tools = await prepareHelmTools();
+const tools = await prepareDeploymentTools();
 const noHelm = missingTools(tools, ['helm']);
 const noValidation = missingTools(tools, ['helm', 'kubeconform', 'schemas']);
 
@@ -130,7 +130,7 @@ describe.skipIf(noValidation !== '')(
 
     test.each([
       ['redis', 'readOnlyRootFilesystem:', 'readOnlyRootFileSystem:'],
-      ['monitoring', 'runbook_url:', 'runbook_url: [1]\n          other:'],
+      ['monitoring', 'interval: 15s', 'interval: soon'],
       ['forward-auth-traefik', 'trustForwardHeader:', 'trustForwardHeaders:'],
       ['forward-auth-envoy-gateway', 'statusOnError: 503', 'statusOnError: 200'],
       ['forward-auth-istio', 'action: CUSTOM', 'action: ASK'],

@@ -7,11 +7,11 @@ import { parse } from 'yaml';
 import { loadConfig } from '../../src/config/load.ts';
 import { formatProblem } from '../../src/config/problem.ts';
 import { createCertificateAuthority } from '../support/certificates.ts';
+import { prepareDeploymentTools } from '../support/deployment-tools.ts';
 import { example, features, missingTools, render } from '../support/helm-chart.ts';
-import { prepareHelmTools } from '../support/helm-tools.ts';
 import { deploymentOf, type KubernetesObject, type Members, only } from '../support/kubernetes-objects.ts';
 
-const tools = await prepareHelmTools();
+const tools = await prepareDeploymentTools();
 const noHelm = missingTools(tools, ['helm']);
 const root = path.resolve(import.meta.dirname, '../..');
 
@@ -101,6 +101,7 @@ describe.skipIf(noHelm !== '')(`the rendered configuration ${noHelm}`, () => {
       { assertionKeys: { rotateEvery: '7d' } },
       { admin: { tokens: [] } },
       { limits: { keepAlive: '5s' } },
+      { limits: { http2Streams: 50 } },
       { audit: { keep: 5000 } },
       { workers: 1 },
     ])

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
+import { prepareDeploymentTools } from '../support/deployment-tools.ts';
 import { example, features, missingTools, render } from '../support/helm-chart.ts';
-import { prepareHelmTools } from '../support/helm-tools.ts';
 import {
   type Container,
   type DeploymentSpec,
@@ -10,7 +10,7 @@ import {
   specOf,
 } from '../support/kubernetes-objects.ts';
 
-const tools = await prepareHelmTools();
+const tools = await prepareDeploymentTools();
 const noHelm = missingTools(tools, ['helm']);
 
 /** The restricted Pod Security Standard, and what it leaves open. */

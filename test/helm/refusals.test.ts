@@ -1,9 +1,9 @@
 import { describe, expect, test } from 'vitest';
+import { prepareDeploymentTools } from '../support/deployment-tools.ts';
 import { missingTools, template } from '../support/helm-chart.ts';
-import { prepareHelmTools } from '../support/helm-tools.ts';
 import { type Members } from '../support/kubernetes-objects.ts';
 
-const tools = await prepareHelmTools();
+const tools = await prepareDeploymentTools();
 const noHelm = missingTools(tools, ['helm']);
 
 const CONFIG: Members = {

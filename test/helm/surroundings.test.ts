@@ -1,9 +1,9 @@
 import { describe, expect, test } from 'vitest';
+import { prepareDeploymentTools } from '../support/deployment-tools.ts';
 import { missingTools, notes, render } from '../support/helm-chart.ts';
-import { prepareHelmTools } from '../support/helm-tools.ts';
 import { type Members, podOf, specOf } from '../support/kubernetes-objects.ts';
 
-const tools = await prepareHelmTools();
+const tools = await prepareDeploymentTools();
 const noHelm = missingTools(tools, ['helm']);
 
 describe.skipIf(noHelm !== '')(`what surrounds the pods ${noHelm}`, () => {

