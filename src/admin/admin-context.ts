@@ -19,9 +19,19 @@ import type { AdminTokens } from './admin-tokens.ts';
 import type { AdminRole } from './roles.ts';
 
 /** What loading the configuration anew came to. `errors`: the lines that `gatehouse check` would print. */
-export type ReloadReport =
+export type ReloadReport = (
   | { readonly outcome: 'reloaded' | 'unchanged'; readonly revision: string }
-  | { readonly outcome: 'refused'; readonly revision: string; readonly errors: readonly string[] };
+  | { readonly outcome: 'refused'; readonly revision: string; readonly errors: readonly string[] }
+) & {
+  /** What it came to in each worker; absent where one process does all, and where the file was refused before they were asked. */
+  readonly workers?: readonly WorkerReload[];
+};
+
+export interface WorkerReload {
+  readonly pid: number;
+  /** `silent`: it did not answer in time. */
+  readonly outcome: 'reloaded' | 'unchanged' | 'refused' | 'silent';
+}
 
 /** One process that serves from the same store. */
 export interface KnownReplica extends ReplicaReport {
@@ -66,7 +76,7 @@ export interface AdminContext {
   readonly reload: () => Promise<ReloadReport>;
   readonly status: () => Promise<StatusReport>;
   /** What observed routes would have refused since the start. */
-  readonly observations: () => readonly Observation[];
+  readonly observations: () => Promise<readonly Observation[]>;
   /** What the gateway would do with a request, which is not sent. */
   readonly explain: (request: ExplainedRequest) => Promise<Explanation>;
   readonly audit: Pick<AuditStream, 'record' | 'recordNow'>;

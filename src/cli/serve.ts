@@ -1,16 +1,22 @@
-import { startGateway } from '../serve/gateway.ts';
+import { type GatewayOptions, startGateway } from '../serve/gateway.ts';
 import { ConfigRefused } from '../serve/generations.ts';
+import { runWorker } from '../serve/run-worker.ts';
+import { channelToPrimary } from '../serve/worker-processes.ts';
 import { createLog } from '../telemetry/log.ts';
 
 /** `gatehouse serve`: runs until SIGTERM or SIGINT. Resolves with the exit code. */
-export async function runServe(options: { readonly file: string }): Promise<number> {
+export async function runServe({ file }: { readonly file: string }): Promise<number> {
+  const options: GatewayOptions = {
+    file,
+    env: process.env,
+    openLog: (level, isShared) => createLog({ level, isShared }),
+  };
+  const primary = channelToPrimary();
+  // The channel would keep the process alive.
+  if (primary !== undefined) process.exit(await runWorker(options, primary));
   const stopped = Promise.withResolvers<number>();
   try {
-    const gateway = await startGateway({
-      file: options.file,
-      env: process.env,
-      openLog: (level) => createLog({ level }),
-    });
+    const gateway = await startGateway(options);
     process.on('SIGHUP', () => void gateway.reload());
     const stop = () => {
       gateway.stop().then(
@@ -22,7 +28,7 @@ export async function runServe(options: { readonly file: string }): Promise<numb
     process.once('SIGINT', stop);
     // Whoever reads this may send a signal at once.
     const addresses = `public :${gateway.publicPort}, admin :${gateway.adminPort}, ops :${gateway.opsPort}`;
-    process.stderr.write(`gatehouse serves ${options.file} (revision ${gateway.revision()}): ${addresses}\n`);
+    process.stderr.write(`gatehouse serves ${file} (revision ${gateway.revision()}): ${addresses}\n`);
     if (gateway.adminTokenFile !== undefined)
       process.stderr.write(`the admin token is in ${gateway.adminTokenFile}\n`);
   } catch (error) {

@@ -12,7 +12,6 @@ interface PlannedKey {
 }
 
 const PLANNED_KEYS: readonly PlannedKey[] = [
-  { path: ['workers'], feature: 'several worker processes', expected: 'one process per replica' },
   { path: ['tracing'], feature: 'export of spans' },
   { path: ['tenants', '*', 'limits'], feature: 'rate limits' },
   { path: ['routes', '*', 'limits', 'perPrincipal'], feature: 'rate limits' },

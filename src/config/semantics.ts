@@ -15,10 +15,12 @@ import { checkSecrets } from './semantics/secrets.ts';
 import { checkSessions } from './semantics/sessions.ts';
 import { checkTokens } from './semantics/tokens.ts';
 import { checkUpstreams } from './semantics/upstreams.ts';
+import { checkWorkers } from './semantics/workers.ts';
 
 /** Everything that one entry alone cannot show: names that must exist, duplicates, contradictions, files. */
 export function checkSemantics(settings: Settings, report: Report, files: ConfigFiles): void {
   checkListeners(settings, report);
+  checkWorkers(settings, report);
   checkForwardAuth(settings, report);
   checkHosts(settings, report);
   checkIssuers(settings, report);

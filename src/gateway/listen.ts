@@ -33,9 +33,8 @@ export function portOf(server: Pick<Server, 'address'>): number {
   return typeof address === 'object' && address !== null ? address.port : 0;
 }
 
-/** Listens, and returns the port; 0 for a socket file. */
+/** Listens, and returns the port; 0 for a socket file, which must not be there unless processes share it. */
 export async function listenOn(server: Server, address: ListenPlace): Promise<number> {
-  await clearSocket(address);
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
     server.listen(listenOptions(address), () => {

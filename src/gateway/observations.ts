@@ -45,10 +45,31 @@ export function createObservations(): Observations {
       codes.set(code, { route, tenant, code, count: count + 1, firstAt, lastAt: at, lastReason: reason });
     },
     list() {
-      const all = [...byRoute.values()].flatMap((tenants) =>
-        [...tenants.values()].flatMap((codes) => [...codes.values()]),
+      return mostFrequentFirst(
+        [...byRoute.values()].flatMap((tenants) =>
+          [...tenants.values()].flatMap((codes) => [...codes.values()]),
+        ),
       );
-      return all.sort((one, other) => other.count - one.count);
     },
   };
+}
+
+/** The reports of several processes as one. */
+export function mergeObservations(reports: readonly (readonly Observation[])[]): readonly Observation[] {
+  const kinds = Map.groupBy(reports.flat(), ({ route, tenant, code }) =>
+    JSON.stringify([route, tenant, code]),
+  );
+  return mostFrequentFirst(
+    [...kinds.values()].map((same) =>
+      same.reduce((one, other) => ({
+        ...(one.lastAt >= other.lastAt ? one : other),
+        count: one.count + other.count,
+        firstAt: Math.min(one.firstAt, other.firstAt),
+      })),
+    ),
+  );
+}
+
+function mostFrequentFirst(observations: readonly Observation[]): readonly Observation[] {
+  return observations.toSorted((one, other) => other.count - one.count);
 }

@@ -1,6 +1,6 @@
 import { createSecretKey } from 'node:crypto';
 import path from 'node:path';
-import type { AdminApp, StatusReport } from '../admin/admin-context.ts';
+import type { AdminApp, AdminContext } from '../admin/admin-context.ts';
 import { createAdminListener } from '../admin/admin-listener.ts';
 import { createAdminTokens, loadOrCreateAdminToken } from '../admin/admin-tokens.ts';
 import { createKeyService } from '../api-keys/key-service.ts';
@@ -17,11 +17,11 @@ import { createTenantService } from '../tenants/tenant-service.ts';
 import type { Foundation } from './foundation.ts';
 import type { Generations } from './generations.ts';
 
-/** The administration listener over the generation that serves; not listening yet. */
+/** The administration listener over the generation that serves, and over whatever processes do; not listening yet. */
 export async function createAdministration(
   foundation: Foundation,
   generations: Generations,
-  status: () => Promise<StatusReport>,
+  wholeGateway: Pick<AdminContext, 'status' | 'reload' | 'observations'>,
   settings: Settings,
 ): Promise<{ readonly app: AdminApp; readonly tokenFile: string | undefined }> {
   const { stores, clock, log, audit, keyring } = foundation;
@@ -69,9 +69,7 @@ export async function createAdministration(
     keyring,
     logins: () => Object.keys(serving().login),
     issuers: () => Object.entries(serving().issuers).map(([name, { issuer }]) => ({ name, issuer })),
-    reload: () => generations.reload(),
-    status,
-    observations: () => foundation.observations.list(),
+    ...wholeGateway,
     explain: (request) => explain(request, generations.current(), clock()),
     audit,
     tokens: createAdminTokens(tokens),

@@ -1,5 +1,5 @@
 import type { FastifyInstance } from 'fastify';
-import type { StatusReport } from '../admin/admin-context.ts';
+import type { ReloadReport, StatusReport } from '../admin/admin-context.ts';
 import { type Clock, systemClock } from '../base/clock.ts';
 import { StoreUnavailable } from '../base/outage.ts';
 import { readVersion } from '../base/version.ts';
@@ -8,55 +8,52 @@ import { formatWarning } from '../config/problem.ts';
 import type { ListenPlace } from '../config/schema/scalars.ts';
 import { type FileWatch, watchFiles } from '../config/watch.ts';
 import { clearSocket, listenOptions, openSocket, portOf } from '../gateway/listen.ts';
-import { type Listener, openListener } from '../gateway/listener.ts';
-import { createLiveConnections } from '../gateway/live-connections.ts';
-import { createWellKnown } from '../gateway/well-known.ts';
 import type { LogOutput } from '../telemetry/log.ts';
 import { createOpsListener } from '../telemetry/ops-listener.ts';
 import { createReadiness } from '../telemetry/readiness.ts';
 import { createAdministration } from './administration.ts';
-import { openForwardAuth } from './forward-auth.ts';
 import { type Foundation, openFoundation } from './foundation.ts';
-import { ConfigRefused, type Generations, type LoadedConfig, startGenerations } from './generations.ts';
+import { ConfigRefused, type LoadedConfig, startGenerations } from './generations.ts';
 import { startHousekeeping } from './housekeeping.ts';
-import { addReadinessChecks } from './readiness-checks.ts';
-import { announceReplica, createReplicaId } from './replica-presence.ts';
+import { announceThisProcess } from './own-presence.ts';
+import { addReadinessChecks, addWorkerChecks } from './readiness-checks.ts';
+import { clearRequestSockets, openRequestPath, type RequestPath, type ServingPath } from './request-path.ts';
 import { readTlsMaterial } from './tls-files.ts';
+import type { RequestPorts } from './worker-messages.ts';
+import { createWorkerPool, workerCount } from './worker-pool.ts';
 
 export interface GatewayOptions {
   readonly file: string;
   readonly env: NodeJS.ProcessEnv;
-  /** Opens the log once the level is known. */
-  readonly openLog: (level: LogLevel) => LogOutput;
+  /** Opens the log once the level is known. `isShared`: other processes write to it too. */
+  readonly openLog: (level: LogLevel, isShared: boolean) => LogOutput;
   readonly clock?: Clock;
 }
 
 type LogLevel = LoadedConfig['settings']['logging']['level'];
 
 /** A gateway that serves. */
-export interface Gateway {
-  readonly publicPort: number;
+export interface Gateway extends RequestPorts {
   readonly adminPort: number;
   readonly opsPort: number;
-  /** Undefined: it is not configured. */
-  readonly forwardAuthPort: number | undefined;
-  readonly forwardAuthGrpcPort: number | undefined;
   /** Where the first admin token is, if the gateway keeps one. */
   readonly adminTokenFile: string | undefined;
   readonly revision: () => string;
-  readonly reload: Generations['reload'];
+  /** In all processes. Never throws. */
+  reload(): Promise<ReloadReport>;
   /** Readiness fails first, requests in flight finish within the configured time, stores close. Idempotent. */
   stop(): Promise<void>;
 }
 
 /**
  * The composition root: opens everything in order and closes it in reverse. Throws `ConfigRefused`, or an Error with a
- * sentence for the operator, and then leaves nothing open.
+ * sentence for the operator, and then leaves nothing open. With several workers it starts this program anew for each of
+ * them, which then take the requests; everything else stays here.
  */
 export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   const loaded = loadConfig(options.file, { env: options.env });
   if (!loaded.ok) throw new ConfigRefused(loaded.problems);
-  const output = options.openLog(loaded.settings.logging.level);
+  const output = options.openLog(loaded.settings.logging.level, workerCount(loaded.settings.workers) > 1);
   const { log } = output;
   const flush = () => output.flush();
   for (const warning of loaded.warnings)
@@ -83,7 +80,7 @@ async function openOn(
   const { log, metrics, clock } = foundation;
   const { settings } = loaded;
   const startedAt = clock();
-  let listener: Listener | undefined;
+  let path: RequestPath | undefined;
   let watcher: FileWatch | undefined;
   const tls = await readTlsMaterial(options.file, settings.listen.public);
   const generations = await startGenerations({
@@ -94,61 +91,56 @@ async function openOn(
     onFiles: (files) => watcher?.follow(files),
     async onSwap(next) {
       const material = await readTlsMaterial(options.file, next.settings.listen.public);
-      if (material !== undefined) listener?.setTls(material);
+      if (material !== undefined) path?.setTls(material);
     },
   });
   closers.push(() => generations.close());
   metrics.gauge('cached_credentials', () => generations.current().authentication.status().cachedCredentials);
 
+  const size = workerCount(settings.workers);
+  const pool =
+    size === 1
+      ? undefined
+      : createWorkerPool({ size, metrics, log, revision: () => generations.current().revision });
   const readiness = createReadiness();
   addReadinessChecks(readiness, foundation, generations);
-  const ops = createOpsListener({ metrics, readiness, log });
+  if (pool !== undefined) addWorkerChecks(readiness, pool);
+  const ops = createOpsListener({ metrics: pool?.metrics ?? metrics, readiness, log });
   closers.push(() => ops.close());
   const opsPort = await listenWith(ops, settings.listen.ops);
 
-  const id = createReplicaId();
-  const version = readVersion();
-  const presence = announceReplica({
-    registry: foundation.stores.replicas,
-    report: () => ({
-      id,
-      version,
-      revision: generations.current().revision,
-      startedAt,
-      lagMilliseconds: foundation.revocations.lag(clock()),
-    }),
-    log,
-  });
+  const presence = announceThisProcess(foundation, generations);
   closers.push(() => presence.end());
   const housekeeping = startHousekeeping(foundation);
   closers.push(() => housekeeping.end());
 
-  const administration = await createAdministration(foundation, generations, status, settings);
+  const observations = () => pool?.observations() ?? Promise.resolve(foundation.observations.list());
+  const administration = await createAdministration(
+    foundation,
+    generations,
+    { status, reload, observations },
+    settings,
+  );
   closers.push(() => administration.app.close());
   const adminPort = await listenWith(administration.app, settings.listen.admin);
 
-  const live = createLiveConnections({ ...foundation, currentRuntime: () => generations.current() });
-  closers.push(() => live.close());
-  listener = await openListener({
-    address: settings.listen.public.address,
-    limits: settings.limits,
-    tls,
-    currentRuntime: () => generations.current(),
-    wellKnown: createWellKnown(foundation.keyring),
-    context: { ...foundation, live },
-  });
-  const { port: publicPort } = listener;
-  const forwardAuth = await openForwardAuth(settings, {
-    currentRuntime: () => generations.current(),
-    recorder: foundation,
-    clock,
-  });
-  closers.push(() => forwardAuth?.close());
-  const publicListener = listener;
-  watcher = watchFiles(loaded.files, () => void generations.reload());
+  await clearRequestSockets(settings.listen);
+  const serving: ServingPath = await (pool === undefined ? openHere() : pool.start());
+  closers.push(() => serving.close({ delay: 0, drain: 0 }));
+  watcher = watchFiles(loaded.files, () => void reload());
   // What changed between the first load and the start of the watch.
-  await generations.reload();
+  await reload();
   closers.push(() => watcher?.close());
+
+  async function openHere(): Promise<ServingPath> {
+    path = await openRequestPath({ settings, tls, foundation, generations });
+    return path;
+  }
+
+  async function reload(): Promise<ReloadReport> {
+    const report = await generations.reload();
+    return pool === undefined ? report : pool.reload(report);
+  }
 
   async function status(): Promise<StatusReport> {
     const runtime = generations.current();
@@ -161,13 +153,13 @@ async function openOn(
       }),
     ]);
     return {
-      version,
+      version: readVersion(),
       startedAt,
       configuration: {
         file: options.file,
         revision: runtime.revision,
         loadedAt: generations.loadedAt(),
-        errors: generations.problems(),
+        errors: [...generations.problems(), ...(pool?.problems() ?? [])],
       },
       replicas,
       ...(encryptionKeys !== undefined && { encryptionKeys }),
@@ -180,26 +172,19 @@ async function openOn(
     log.info('shutting down');
     readiness.drain();
     watcher?.close();
-    const { delay, drain } = generations.current().settings.shutdown;
-    if (delay > 0) await new Promise((resolve) => setTimeout(resolve, delay));
-    live.shutDown();
-    const cut = await publicListener.close(drain);
-    if (cut > 0)
-      log.warn({ connections: cut }, 'connections were cut, since their requests did not finish in time');
+    await serving.close(generations.current().settings.shutdown);
     for (const closer of closers.reverse()) await closer();
     log.info('stopped');
     flush();
   }
 
   return {
-    publicPort,
+    ...serving.ports,
     adminPort,
     opsPort,
-    forwardAuthPort: forwardAuth?.port,
-    forwardAuthGrpcPort: forwardAuth?.grpcPort,
     adminTokenFile: administration.tokenFile,
     revision: () => generations.current().revision,
-    reload: () => generations.reload(),
+    reload,
     stop: () => (stopping ??= stop()),
   };
 }

@@ -58,13 +58,13 @@ export async function startGenerations(options: GenerationOptions): Promise<Gene
     // Also of a refused one: a file that it misses may come later.
     options.onFiles(loaded.files);
     if (!loaded.ok) return refuse(loaded.problems.map(formatProblem));
-    for (const warning of loaded.warnings)
-      log.warn({ warning: formatWarning(warning) }, 'configuration warning');
     if (loaded.revision === serving.revision) {
       if (problems.length > 0) metrics.reload('ok', serving.revision);
       problems = [];
       return { outcome: 'unchanged', revision: serving.revision };
     }
+    for (const warning of loaded.warnings)
+      log.warn({ warning: formatWarning(warning) }, 'configuration warning');
     let next: Runtime | undefined;
     try {
       next = await createRuntime(loaded.settings, loaded.revision, {

@@ -1,6 +1,7 @@
 import type { Readiness } from '../telemetry/readiness.ts';
 import type { Foundation } from './foundation.ts';
 import type { Generations } from './generations.ts';
+import type { WorkerPool } from './worker-pool.ts';
 
 /** What `/readyz` looks at. Only draining takes the instance out: the rest is told, since all replicas share it. */
 export function addReadinessChecks(
@@ -79,5 +80,20 @@ export function addReadinessChecks(
         ? { isOk: true }
         : { isOk: false, detail: `no usable keys: ${missing.map((issuer) => issuer.name).join(', ')}` };
     },
+  });
+}
+
+/** Where workers serve: one of them is enough to get traffic, since connections go to those that are there. */
+export function addWorkerChecks(readiness: Readiness, pool: Pick<WorkerPool, 'size' | 'serving'>): void {
+  const detail = () => `${pool.serving()} of ${pool.size} workers serve`;
+  readiness.add({
+    name: 'serving',
+    effect: 'required',
+    check: () => (pool.serving() > 0 ? { isOk: true } : { isOk: false, detail: detail() }),
+  });
+  readiness.add({
+    name: 'workers',
+    effect: 'informational',
+    check: () => ({ isOk: pool.serving() === pool.size, detail: detail() }),
   });
 }

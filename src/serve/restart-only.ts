@@ -8,6 +8,7 @@ const RESTART_ONLY: Readonly<Record<string, (settings: Settings) => unknown>> = 
   'listen.public.tls (added or removed)': (settings) => settings.listen.public.tls !== undefined,
   'listen.admin': (settings) => settings.listen.admin,
   'listen.ops': (settings) => settings.listen.ops,
+  workers: (settings) => settings.workers,
   store: (settings) => revealed(settings.store),
   encryptionKeys: (settings) => settings.encryptionKeys.map(({ id, key }) => [id, key.reveal()]),
   assertionKeys: (settings) => settings.assertionKeys,

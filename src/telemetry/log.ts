@@ -8,6 +8,8 @@ export interface LogOptions {
   readonly level: 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal' | 'silent';
   /** File descriptor or path; standard output by default. */
   readonly destination?: number | string;
+  /** Other processes write there too: each line names its process, and no line is written into another. */
+  readonly isShared?: boolean;
 }
 
 export interface LogOutput {
@@ -18,6 +20,8 @@ export interface LogOutput {
 
 /** Bytes gathered before a write; from 16,384 on pino writes in pieces. */
 const BUFFER_BYTES = 8192;
+/** What a pipe takes at once (PIPE_BUF of Linux): writes up to it do not mix. */
+const SHARED_WRITE_BYTES = 4096;
 /** The longest that a line waits for others. */
 const FLUSH_MILLISECONDS = 500;
 /** Causes that are followed; a chain may be a cycle. */
@@ -28,22 +32,30 @@ const CAUSE_DEPTH = 4;
  * keep only named members of errors and requests, and what still looks like a credential is cut from the finished line.
  * Buffered: a crash by signal loses at most `FLUSH_MILLISECONDS` of lines; exit flushes.
  */
-export function createLog({ level, destination = 1 }: LogOptions): LogOutput {
+export function createLog({ level, destination = 1, isShared = false }: LogOptions): LogOutput {
   const stream = pino.destination({
     // Opened here, so that a path that cannot be written stops the start instead of crashing the process later.
     dest: typeof destination === 'string' ? openSync(destination, 'a', 0o640) : destination,
     sync: false,
-    minLength: BUFFER_BYTES,
+    minLength: isShared ? SHARED_WRITE_BYTES / 2 : BUFFER_BYTES,
+    ...(isShared && { maxWrite: SHARED_WRITE_BYTES }),
     periodicFlush: FLUSH_MILLISECONDS,
   });
-  return { log: logTo(stream, level), flush: () => stream.flushSync() };
+  return {
+    log: logTo(stream, level, isShared ? { pid: process.pid } : null),
+    flush: () => stream.flushSync(),
+  };
 }
 
-function logTo(stream: DestinationStream, level: LogOptions['level']): Log {
+function logTo(
+  stream: DestinationStream,
+  level: LogOptions['level'],
+  base: { readonly pid: number } | null,
+): Log {
   return pino(
     {
       level,
-      base: null,
+      base,
       timestamp: pino.stdTimeFunctions.isoTime,
       formatters: { level: (label) => ({ level: label }), log: redactMembers },
       serializers: {

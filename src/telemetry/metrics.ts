@@ -30,11 +30,39 @@ export interface Metrics {
     kind: LongLivedKind,
     reason: 'client' | 'upstream' | 'revoked' | 'expired' | 'tenant' | 'shutdown',
   ): void;
+  /** A worker process ended by itself. */
+  workerEnded(): void;
+  /** A worker process did not tell its metrics in time. */
+  workerSilent(): void;
   /** Registers a gauge that is read when metrics are scraped. */
   gauge(
-    name: 'revocations' | 'revocation_lag' | 'cached_credentials' | 'audit_queue',
+    name: 'revocations' | 'revocation_lag' | 'cached_credentials' | 'audit_queue' | 'workers',
     read: () => number,
   ): void;
   /** Prometheus text exposition and its content type. */
-  expose(): Promise<{ readonly contentType: string; readonly body: string }>;
+  expose(): Promise<Exposition>;
+  /** All values as plain data, to be merged with those of other processes. */
+  snapshot(): Promise<MetricsSnapshot>;
+}
+
+export interface Exposition {
+  readonly contentType: string;
+  readonly body: string;
+}
+
+export type MetricsSnapshot = readonly MetricSnapshot[];
+
+export interface MetricSnapshot {
+  readonly name: string;
+  readonly help: string;
+  /** counter, gauge, histogram or summary */
+  readonly type: string;
+  /** How the values of several processes become one. */
+  readonly aggregator: 'sum' | 'min' | 'max' | 'first' | 'average' | 'omit';
+  readonly values: readonly {
+    readonly value: number;
+    readonly labels: Readonly<Partial<Record<string, string | number>>>;
+    /** Of a histogram: with its ending, such as `_bucket`. */
+    readonly metricName?: string;
+  }[];
 }

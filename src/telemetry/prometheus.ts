@@ -2,6 +2,7 @@ import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client';
 import { type Clock, systemClock } from '../base/clock.ts';
 import { METRICS } from './metric-catalogue.ts';
 import type { Metrics } from './metrics.ts';
+import { snapshotOf } from './metrics-snapshot.ts';
 import { TalliedHistogram } from './tallied-histogram.ts';
 
 /** From a cached refusal to a slow legacy report; seconds. */
@@ -27,6 +28,8 @@ export function createMetrics(clock: Clock = systemClock): Metrics {
   const auditDropped = new Counter({ ...METRICS.auditDropped, registers });
   const longLived = new Gauge({ ...METRICS.longLived, registers });
   const longLivedClosed = new Counter({ ...METRICS.longLivedClosed, registers });
+  const workersEnded = new Counter({ ...METRICS.workersEnded, registers });
+  const workersSilent = new Counter({ ...METRICS.workersSilent, registers });
   let active = 0;
   registerReader(registry, METRICS.activeRequests, () => active);
 
@@ -94,14 +97,21 @@ export function createMetrics(clock: Clock = systemClock): Metrics {
       longLived.dec({ kind });
       longLivedClosed.inc({ kind, reason });
     },
+    workerEnded: () => workersEnded.inc(),
+    workerSilent: () => workersSilent.inc(),
     gauge: (name, read) => registerReader(registry, METRICS[name], read),
     expose: async () => ({ contentType: registry.contentType, body: await registry.metrics() }),
+    snapshot: () => snapshotOf(registry),
   };
 }
 
 function registerReader(
   registry: Registry,
-  description: { readonly name: string; readonly help: string },
+  description: {
+    readonly name: string;
+    readonly help: string;
+    readonly aggregator: 'sum' | 'min' | 'max';
+  },
   read: () => number,
 ): void {
   registry.removeSingleMetric(description.name);

@@ -141,7 +141,7 @@ export async function startAdmin(options: RunningAdminOptions = {}): Promise<Run
       tenant: undefined,
       forwarded: undefined,
     }),
-    observations: () => [],
+    observations: async () => [],
     status: async () => ({
       version: '0.1.0',
       startedAt: clock(),

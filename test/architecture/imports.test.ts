@@ -86,6 +86,7 @@ const DOORS: Readonly<Record<string, RegExp>> = {
   fastify: /^admin\/|^telemetry\/ops-listener\.ts$|^serve\/gateway\.ts$/,
   'node:https': /^gateway\/listener\.ts$/,
   'node:child_process': /^$/,
+  'node:cluster': /^serve\/worker-processes\.ts$/,
   'node:vm': /^$/,
 };
 

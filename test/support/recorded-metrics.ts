@@ -31,7 +31,10 @@ export function createRecordedMetrics(): RecordedMetrics {
     observed: note('observed'),
     longLivedOpened: note('longLivedOpened'),
     longLivedClosed: note('longLivedClosed'),
+    workerEnded: note('workerEnded'),
+    workerSilent: note('workerSilent'),
     gauge: (name) => note('gauge')(name),
+    snapshot: () => Promise.resolve([]),
     expose: () => Promise.resolve({ contentType: 'text/plain', body: '' }),
   };
 }

@@ -17,7 +17,7 @@ export function observationRoutes(app: AdminApp, { observations }: AdminContext)
       },
     },
     async () => ({
-      observations: observations().map(({ tenant, firstAt, lastAt, ...observation }) => ({
+      observations: (await observations()).map(({ tenant, firstAt, lastAt, ...observation }) => ({
         ...observation,
         ...(tenant !== undefined && { tenant }),
         firstAt: instantOf(firstAt),

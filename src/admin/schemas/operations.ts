@@ -84,13 +84,19 @@ export const resealView = z.object({
   encryptionKeys: z.array(encryptionKeyView).readonly(),
 });
 
+const workerReloads = z
+  .array(z.object({ pid: z.int(), outcome: z.enum(['reloaded', 'unchanged', 'refused', 'silent']) }))
+  .readonly()
+  .exactOptional()
+  .describe('What it came to in each worker, where several serve.');
 export const reloadView = z.discriminatedUnion('outcome', [
-  z.object({ outcome: z.literal('reloaded'), revision: text }),
-  z.object({ outcome: z.literal('unchanged'), revision: text }),
+  z.object({ outcome: z.literal('reloaded'), revision: text, workers: workerReloads }),
+  z.object({ outcome: z.literal('unchanged'), revision: text, workers: workerReloads }),
   z.object({
     outcome: z.literal('refused'),
     revision: text.describe('Which goes on serving.'),
     errors: texts.describe('As `gatehouse check` prints them.'),
+    workers: workerReloads,
   }),
 ]);
 

@@ -18,6 +18,7 @@ import { sessionsSchema, tokensSchema } from './sessions.ts';
 import { storeSchema } from './store.ts';
 import { tenantsSchema } from './tenants.ts';
 import { upstreamsSchema } from './upstreams.ts';
+import { workersSchema } from './workers.ts';
 
 /**
  * The one schema: validation, `gatehouse schema` and the configuration reference all come from it.
@@ -67,6 +68,7 @@ export function configSchema(resolve: ResolveReference, resolvePath: ResolvePath
     audit: auditSchema(),
     logging: loggingSchema(),
     shutdown: shutdownSchema(),
+    workers: workersSchema,
   });
 }
 
