@@ -1,7 +1,8 @@
 import type { Clock } from '../base/clock.ts';
 import type { Settings } from '../config/schema/config.ts';
-import { blockListOf } from '../config/schema/scalars.ts';
+import { blockListOf, type ListenPlace } from '../config/schema/scalars.ts';
 import { createForwardAuthListener } from '../forward-auth/forward-auth-listener.ts';
+import { openGrpcListener } from '../forward-auth/grpc-listener.ts';
 import { listenOn } from '../gateway/listen.ts';
 import type { Recorder } from '../gateway/records.ts';
 import type { Runtime } from '../gateway/runtime.ts';
@@ -21,16 +22,34 @@ export async function openForwardAuth(
 ): Promise<ForwardAuth | undefined> {
   const { forwardAuth } = listen;
   if (forwardAuth === undefined) return undefined;
-  const peers = forwardAuth.peers === undefined ? undefined : blockListOf(forwardAuth.peers);
-  const server = createForwardAuthListener({ ...parts, limits, peers });
+  const listed = forwardAuth.peers === undefined ? undefined : blockListOf(forwardAuth.peers);
+  // Whoever can open a socket file may ask: its peers have no address.
+  const optionsAt = (place: ListenPlace) => ({
+    ...parts,
+    limits,
+    peers: 'socket' in place ? undefined : listed,
+  });
+  const server = createForwardAuthListener(optionsAt(forwardAuth.address));
+  async function closeHttp(): Promise<void> {
+    const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+    server.closeIdleConnections();
+    await closed;
+  }
+
   const port = await listenOn(server, forwardAuth.address);
-  return {
-    port,
-    grpcPort: undefined,
-    async close() {
-      const closed = new Promise<void>((resolve) => server.close(() => resolve()));
-      server.closeIdleConnections();
-      await closed;
-    },
-  };
+  const { grpc: place } = forwardAuth;
+  if (place === undefined) return { port, grpcPort: undefined, close: closeHttp };
+  try {
+    const grpc = await openGrpcListener(place, optionsAt(place));
+    return {
+      port,
+      grpcPort: grpc.port,
+      async close() {
+        await Promise.all([closeHttp(), grpc.close()]);
+      },
+    };
+  } catch (error) {
+    await closeHttp();
+    throw error;
+  }
 }

@@ -1,0 +1,66 @@
+import { createServer } from 'node:net';
+import { Server, ServerCredentials } from '@grpc/grpc-js';
+import { err } from '../base/result.ts';
+import type { ListenPlace } from '../config/schema/scalars.ts';
+import { listenOn } from '../gateway/listen.ts';
+import { isListed, normaliseAddress } from '../gateway/peer.ts';
+import { answerCheck, STRANGER } from './answer-check.ts';
+import { checkResponse, readCheck } from './check-grpc.ts';
+import { AUTHORIZATION, type CheckMethod, type CheckRequest, type CheckResponse } from './check-messages.ts';
+import { plainAllowance, plainRefusal } from './dialect.ts';
+import type { ForwardAuthOptions } from './forward-auth-listener.ts';
+
+/**
+ * More than any field section that Envoy takes (8 MiB): what is too large is to be answered with a refusal, and not with an error that Envoy
+ * may be told to let pass.
+ */
+const LARGEST_CHECK = 16 * 1024 * 1024;
+
+const DIALECT = { allow: plainAllowance, refuse: plainRefusal };
+
+export interface GrpcListener {
+  /** 0 for a socket file. */
+  readonly port: number;
+  /** Takes no more checks; resolves when those that have begun are answered. */
+  close(): Promise<void>;
+}
+
+/** `envoy.service.auth.v3.Authorization/Check` over HTTP/2 without TLS. Listens when it resolves. */
+export async function openGrpcListener(
+  place: ListenPlace,
+  { limits, peers, currentRuntime, recorder, clock }: ForwardAuthOptions,
+): Promise<GrpcListener> {
+  async function answer(request: CheckRequest, peer: string): Promise<CheckResponse> {
+    const peerAddress = addressOf(peer);
+    const isKnown = peers === undefined || isListed(peers, peerAddress);
+    const read = isKnown ? readCheck(request, limits.fieldBytes) : err(STRANGER);
+    const context = { peerAddress, runtime: currentRuntime(), recorder, now: clock() };
+    return checkResponse(await answerCheck(read, DIALECT, context));
+  }
+
+  const reply = async (...[call, callback]: Parameters<CheckMethod>): Promise<void> => {
+    callback(null, await answer(call.request, call.getPeer()));
+  };
+
+  const grpc = new Server({ 'grpc.max_receive_message_length': LARGEST_CHECK });
+  grpc.addService(AUTHORIZATION, { Check: (call, callback) => void reply(call, callback) } satisfies {
+    Check: CheckMethod;
+  });
+  const connections = grpc.createConnectionInjector(ServerCredentials.createInsecure());
+  const server = createServer({ noDelay: true }, (socket) => connections.injectConnection(socket));
+  const port = await listenOn(server, place);
+  return {
+    port,
+    async close() {
+      const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+      await new Promise<void>((resolve) => grpc.tryShutdown(() => resolve()));
+      await closed;
+    },
+  };
+}
+
+/** Of `address:port`; empty for the peer at a socket file. */
+function addressOf(peer: string): string {
+  const end = peer.lastIndexOf(':');
+  return end === -1 ? '' : normaliseAddress(peer.slice(0, end));
+}
