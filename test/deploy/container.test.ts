@@ -41,6 +41,8 @@ function lint(program: string, file: string) {
 describe.skipIf(lintersMissing !== undefined)(`what builds and checks ${lintersMissing ?? ''}`, () => {
   it.each([
     ['hadolint', 'Dockerfile'],
+    ['hadolint', 'deploy/compose/orders.Dockerfile'],
+    ['shellcheck', 'deploy/compose/make-secrets.sh'],
     ['shellcheck', '.ci/run'],
   ])('passes %s: %s', (program, file) => {
     expect(lint(program, file)).toEqual({ status: 0, output: '' });
