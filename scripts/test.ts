@@ -52,7 +52,7 @@ function runVitest(): { passed: number; failed: number; skipped: number } {
 }
 
 // The browser by itself: it is 100 MB, and what is small should not go without when that fails.
-for (const programs of [['redis-server', 'nginx', 'php'], ['chromium']])
+for (const programs of [['redis-server', 'nginx', 'php'], ['haproxy', 'caddy'], ['chromium']])
   for (const line of ensurePackages(programs).notes) process.stdout.write(`${line}\n`);
 
 const checks: readonly (readonly [string, readonly string[]])[] =

@@ -1,4 +1,4 @@
-import { foldFieldName } from './field-names.ts';
+import { foldFieldName, isVouchedField } from './field-names.ts';
 
 /** Fields that every answer speaks of, since the proxy in front would else let the client's own pass. */
 export interface OwnedFields {
@@ -6,7 +6,7 @@ export interface OwnedFields {
   readonly identity: readonly string[];
   /** Credentials of clients, and fields in which they name their tenant. */
   readonly credentials: readonly string[];
-  /** A received name that some server would take for one of them, and no answer of ours can overwrite. */
+  /** A received name that some server would take for one of them, or for X-Forwarded-For and the like, and no answer of ours can overwrite. */
   findAlias(fields: readonly string[]): string | undefined;
 }
 
@@ -28,7 +28,9 @@ export function createOwnedFields(identity: Iterable<string>, credentials: Itera
     const name = received.toLowerCase();
     const folded = foldFieldName(name);
     const owned = exact.get(folded);
-    return owned === undefined ? folded.startsWith(PREFIX) : owned !== name;
+    if (owned !== undefined) return owned !== name;
+    // The exact names are for the proxy in front to set or take out; it does not know the other spellings.
+    return folded.startsWith(PREFIX) || (folded !== name && isVouchedField(folded));
   }
 
   return {

@@ -1,0 +1,75 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { RunningProxy } from '../support/proxy-process.ts';
+import { redisMissing } from '../support/redis.ts';
+import { CREDENTIAL_ROWS } from './credential-rows.ts';
+import { FIELD_ROWS } from './field-rows.ts';
+import { findModes, type Mode, type ModeName } from './modes.ts';
+import { type Observed, observe } from './observe.ts';
+import { OUTAGE_ROWS } from './outage-rows.ts';
+import { PATH_ROWS } from './path-rows.ts';
+import type { Row } from './row.ts';
+import { type ConformanceScene, openConformanceScene } from './scene.ts';
+import { TENANT_ROWS } from './tenant-rows.ts';
+
+const modes = redisMissing === undefined ? findModes() : undefined;
+const running = new Map<ModeName, Pick<RunningProxy, 'port' | 'stop'>>();
+let scene: ConformanceScene;
+let isOpen = false;
+
+beforeAll(async () => {
+  if (modes === undefined) return;
+  scene = await openConformanceScene();
+  isOpen = true;
+  const started = modes.all.filter(({ missing }) => missing === undefined);
+  await Promise.all(started.map(async (mode) => running.set(mode.name, await mode.start(scene))));
+});
+afterAll(async () => {
+  await Promise.all([...running.values()].map((proxy) => proxy.stop()));
+  modes?.remove();
+  if (isOpen) await scene.stop();
+});
+
+/** What has to be seen of a row in a mode. */
+function expected(row: Row, mode: ModeName): Observed {
+  const exception = row.except?.[mode];
+  const decision = exception?.decision ?? row.decision;
+  const isForwarded = decision === '200' && exception?.isAnsweredByItself !== true;
+  if (!isForwarded) return { decision };
+  const told = exception?.told ?? row.told;
+  if (told === undefined) throw new Error(`${row.title}: what is the upstream told?`);
+  return { decision, line: exception?.line ?? row.line, ...told, isSigned: true };
+}
+
+async function expectRow(row: Row, mode: ModeName): Promise<void> {
+  const port = running.get(mode)?.port ?? 0;
+  expect(await observe(row, port, mode, scene)).toEqual(expected(row, mode));
+}
+
+function suite(title: string, rows: readonly Row[], before: () => void): void {
+  describe.each((modes?.all ?? []).map((mode: Mode) => [mode.name, mode.missing] as const))(
+    `${title} %s`,
+    (name, missing) => {
+      beforeAll(before);
+      it.skipIf(missing).each(rows.map((row) => [row.title, row] as const))(
+        `%s${missing === undefined ? '' : ` (SKIPPED: ${missing})`}`,
+        (_, row) => expectRow(row, name),
+      );
+    },
+  );
+}
+
+describe.skipIf(redisMissing)(`the same decision and the same fields ${redisMissing ?? ''}`, () => {
+  suite('with credentials by', CREDENTIAL_ROWS, () => undefined);
+  suite('with sources of the tenant by', TENANT_ROWS, () => undefined);
+  suite('with fields and methods by', FIELD_ROWS, () => undefined);
+  suite('with odd targets by', PATH_ROWS, () => undefined);
+  suite('without the store by', OUTAGE_ROWS, () => scene.loseStore());
+});
+
+it('the table has at least 80 requests, each under a name of its own', () => {
+  const titles = [...CREDENTIAL_ROWS, ...TENANT_ROWS, ...FIELD_ROWS, ...PATH_ROWS, ...OUTAGE_ROWS].map(
+    ({ title }) => title,
+  );
+  expect(titles.length).toBeGreaterThanOrEqual(80);
+  expect(new Set(titles).size).toBe(titles.length);
+});
