@@ -202,6 +202,12 @@ export const ASSERTION_TAMPERINGS: readonly AssertionTampering[] = [
     () => `"profile":{"a":${'['.repeat(3000)}${']'.repeat(3000)}}`,
   ),
   written('with a comma too many', MALFORMED, () => '"profile":{"a":1,}'),
+  written('with another quote before a name', MALFORMED, () => `'note":1`),
+  written('with another sign than a colon', MALFORMED, () => '"note";1'),
+  written('with a word cut short', MALFORMED, () => '"profile":{"a":tru}'),
+  written('with a line break in a text', MALFORMED, () => '"note":"a\nb"'),
+  written('with an escape that there is not', MALFORMED, () => String.raw`"note":"\x41"`),
+  written('with an escape of no digits', MALFORMED, () => String.raw`"note":"\u+041"`),
   written('with a comment', MALFORMED, () => '/**/"profile":{}'),
   text('with something behind its claims', MALFORMED, ({ known, now }) =>
     known.sign(HEADER, `${JSON.stringify(claimsAt(now))}{}`),
@@ -219,6 +225,8 @@ export const ASSERTION_TAMPERINGS: readonly AssertionTampering[] = [
   claims('whose tenant is null', MALFORMED, () => ({ tenant: null })),
   claims('whose roles are a text', MALFORMED, () => ({ roles: 'admin' })),
   claims('whose roles are not texts', MALFORMED, () => ({ roles: [1] })),
+  claims('whose scope is a list', MALFORMED, () => ({ scope: ['admin'] })),
+  claims('whose profile is a text', MALFORMED, () => ({ profile: 'admin' })),
   claims('whose subject is empty', MALFORMED, () => ({ sub: '' })),
   claims('of nobody', 'anonymous', () => ({ sub: undefined })),
 ];

@@ -100,6 +100,7 @@ export const SIGNATURE_TAMPERINGS: readonly SignatureTampering[] = [
   ),
   row('with another method', WRONG, (call) => ({ ...call, method: 'DELETE' })),
   row('with a method in another case', WRONG, (call) => ({ ...call, method: 'post' })),
+  row('with a method that is none', 'request_malformed', (call) => ({ ...call, method: 'POST /x' })),
   row('on another path', WRONG, (call) => ({ ...call, target: call.target.replace('orders', 'users') })),
   row('on a path that means the same to some', WRONG, (call) => ({
     ...call,

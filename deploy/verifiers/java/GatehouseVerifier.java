@@ -514,7 +514,6 @@ public final class GatehouseVerifier {
       try {
         Json json = new Json(StandardCharsets.UTF_8.newDecoder().decode(ByteBuffer.wrap(bytes)).toString());
         json.space();
-        check(json.next() == '{', "assertion_malformed");
         Map<String, Object> object = json.members(1);
         check(json.at == json.text.length(), "assertion_malformed");
         return object;
