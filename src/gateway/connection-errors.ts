@@ -21,11 +21,8 @@ export function isSilent(error: { readonly code?: string | undefined }, socket: 
   return error.code === 'ECONNRESET' || error.code === 'EPIPE' || !socket.writable || socket.destroyed;
 }
 
-/** Answers where no request exists to answer, and closes: nothing that follows could be understood. */
-export function sendConnectionError(
-  socket: Duplex,
-  code: DenyCode,
-): { readonly decisionId: string; readonly status: number } {
+/** Answers where no request exists to answer, and closes: nothing that follows could be understood. Returns the decision id. */
+export function sendConnectionError(socket: Duplex, code: DenyCode): string {
   const decisionId = nextDecisionId();
   const problem = problemOf(code, decisionId);
   const { status } = DENY_CODES[code];
@@ -42,5 +39,5 @@ export function sendConnectionError(
       problem.body,
     ].join('\r\n'),
   );
-  return { decisionId, status };
+  return decisionId;
 }

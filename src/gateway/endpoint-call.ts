@@ -1,4 +1,3 @@
-import type { IncomingMessage } from 'node:http';
 import { type Denial, denial } from '../authorization/denial.ts';
 import type { EpochMilliseconds } from '../base/clock.ts';
 import { err, ok, type Result } from '../base/result.ts';
@@ -6,6 +5,7 @@ import type { Endpoint, EndpointCall } from '../endpoints/endpoint.ts';
 import { originOf } from '../http/host.ts';
 import { isRepeated, SLOTS } from '../http/received-fields.ts';
 import { parseTarget } from '../http/target.ts';
+import type { ReceivedMessage } from '../upstream/client-side.ts';
 import { gatherBody } from '../upstream/request-body.ts';
 import { nextDecisionId } from './decision-id.ts';
 import type { AdmissionRequest } from './find-route.ts';
@@ -19,7 +19,7 @@ export type CallHead = Omit<EndpointCall, 'body'>;
 export function judgeCall(
   endpoint: Endpoint,
   request: AdmissionRequest,
-  received: IncomingMessage,
+  received: ReceivedMessage,
   runtime: Pick<Runtime, 'readAuthority' | 'tenants' | 'limits'>,
   now: EpochMilliseconds,
 ): Result<CallHead, Denial> {
@@ -62,7 +62,7 @@ export function judgeCall(
 /** Reads the body to its end. The refusal says whether it was too long, or stopped arriving. */
 export function readCallBody(
   endpoint: Endpoint,
-  received: IncomingMessage,
+  received: ReceivedMessage,
   framing: Framing,
   idleMilliseconds: number,
 ): Promise<Result<Buffer, Denial>> {

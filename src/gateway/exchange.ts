@@ -2,6 +2,7 @@ import { denial } from '../authorization/denial.ts';
 import { Outage } from '../base/outage.ts';
 import type { Endpoint, EndpointAnswer } from '../endpoints/endpoint.ts';
 import { DENY_CODES } from '../http/deny-codes.ts';
+import { HTTP2 } from '../upstream/client-side.ts';
 import type { ForwardOutcome } from '../upstream/upstream.ts';
 import { type Admission, type Admitted, admit } from './admit.ts';
 import { Conclusion } from './conclusion.ts';
@@ -10,6 +11,7 @@ import { judgeCall, readCallBody } from './endpoint-call.ts';
 import type { AdmissionRequest } from './find-route.ts';
 import { createForwardedRequest } from './forwarded-request.ts';
 import { readFraming, requestBodyOf } from './framing.ts';
+import { readHttp2Framing } from './http2-head.ts';
 import type { ClosingCause, LiveConnection } from './live-connections.ts';
 import { createLiveStream, decisionOf, switchToWebSocket } from './long-lived.ts';
 import { asItCame, isObserved, passThroughOf, wouldBeRefusalOf } from './observe.ts';
@@ -51,7 +53,10 @@ class Exchange extends Conclusion {
       return;
     }
     const fields = runtime.fieldReader.read(received.rawHeaders);
-    const framing = readFraming(fields, received.httpVersion);
+    const framing =
+      received.httpVersion === HTTP2
+        ? readHttp2Framing(received, fields, runtime.limits.fieldBytes)
+        : readFraming(fields, received.httpVersion);
     if ('code' in framing) {
       this.refuse(framing, true);
       return;

@@ -2,10 +2,13 @@ import http, { type IncomingMessage, type ServerResponse } from 'node:http';
 import https from 'node:https';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
+import type { SecureContextOptions } from 'node:tls';
 import type { Settings } from '../config/schema/config.ts';
 import type { ListenPlace } from '../config/schema/scalars.ts';
+import { DENY_CODES } from '../http/deny-codes.ts';
 import { denyCodeOf, isSilent, sendConnectionError } from './connection-errors.ts';
 import { runExchange } from './exchange.ts';
+import { createHttp2Sessions, divertHttp2 } from './http2-sessions.ts';
 import { listenOn } from './listen.ts';
 import { normaliseAddress } from './peer.ts';
 import type { ExchangeContext, Reception } from './reception.ts';
@@ -16,10 +19,13 @@ import { receiveUpgrade } from './upgrade.ts';
 import { takesConnection } from './web-socket-request.ts';
 import { WELL_KNOWN_JWKS, type WellKnown } from './well-known.ts';
 
-/** Certificate chain and private key in PEM. */
+/** What a listener needs for TLS. */
 export interface TlsMaterial {
+  /** Certificate chain and private key in PEM. */
   readonly cert: string;
   readonly key: string;
+  /** Clients may choose HTTP/2. Open listeners stay as they are. */
+  readonly http2: boolean;
 }
 
 export interface ListenerOptions {
@@ -113,7 +119,26 @@ export async function openListener(options: ListenerOptions): Promise<Listener> 
   const server =
     options.tls === undefined
       ? http.createServer(serverOptions)
-      : https.createServer({ ...serverOptions, ...options.tls, minVersion: 'TLSv1.2' });
+      : https.createServer({
+          ...serverOptions,
+          ...secretsOf(options.tls),
+          ALPNProtocols: options.tls.http2 ? ['h2', 'http/1.1'] : ['http/1.1'],
+        });
+  const http2Sessions = createHttp2Sessions({
+    limits,
+    receive(received, response, expectation, peerAddress) {
+      if (received.url === WELL_KNOWN_JWKS) wellKnown.answerJwks(received, response);
+      else
+        runExchange(
+          { received, response, peerAddress, isTls: true, expectation, upgrade: undefined },
+          currentRuntime(),
+          context,
+        );
+    },
+    failed: (peerAddress, reason) => recordBroken(peerAddress, 'request_malformed', '', reason, undefined),
+  });
+  // What follows here follows only connections of HTTP/1.
+  if (server instanceof https.Server) divertHttp2(server, (socket) => http2Sessions.serve(socket));
   // 0: no silent cut of fields past 2,000; the exchange counts them.
   server.maxHeadersCount = 0;
   server.on('request', (received: IncomingMessage, response: ServerResponse) =>
@@ -160,24 +185,30 @@ export async function openListener(options: ListenerOptions): Promise<Listener> 
     method: string,
     reason: string,
   ): void {
-    const at = context.clock();
     const peer =
-      'remoteAddress' in socket && typeof socket.remoteAddress === 'string'
-        ? normaliseAddress(socket.remoteAddress)
-        : '';
+      'remoteAddress' in socket && typeof socket.remoteAddress === 'string' ? socket.remoteAddress : '';
+    recordBroken(peer, code, method, reason, sendConnectionError(socket, code));
+  }
+  /** `decisionId`: undefined if the client was told none. */
+  function recordBroken(
+    peerAddress: string,
+    code: ReturnType<typeof denyCodeOf>,
+    method: string,
+    reason: string,
+    decisionId: string | undefined,
+  ): void {
     context.metrics.requestStarted();
-    const { decisionId, status } = sendConnectionError(socket, code);
     recordEnd(
       {
         facts: {},
         decision: 'denied',
         code,
         reason,
-        status,
+        status: DENY_CODES[code].status,
         decisionId,
         method,
-        peer,
-        at,
+        peer: normaliseAddress(peerAddress),
+        at: context.clock(),
         durationSeconds: 0,
       },
       currentRuntime().settings,
@@ -190,10 +221,11 @@ export async function openListener(options: ListenerOptions): Promise<Listener> 
   return {
     port,
     setTls(material) {
-      if (server instanceof https.Server) server.setSecureContext({ ...material, minVersion: 'TLSv1.2' });
+      if (server instanceof https.Server) server.setSecureContext(secretsOf(material));
     },
     async close(drainMilliseconds) {
       isDraining = true;
+      http2Sessions.drain();
       for (const socket of speaking) {
         const response = turns.latest(socket);
         if (response?.writableFinished === false) goWith(response);
@@ -212,6 +244,10 @@ export async function openListener(options: ListenerOptions): Promise<Listener> 
       return cut;
     },
   };
+}
+
+function secretsOf({ cert, key }: TlsMaterial): SecureContextOptions {
+  return { cert, key, minVersion: 'TLSv1.2' };
 }
 
 /** Holds a socket for as long as it is open. */

@@ -1,6 +1,6 @@
-import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Clock } from '../base/clock.ts';
+import type { ClientResponse, ReceivedMessage } from '../upstream/client-side.ts';
 import type { LiveConnections } from './live-connections.ts';
 import type { Recorder } from './records.ts';
 
@@ -12,8 +12,8 @@ export interface ExchangeContext extends Recorder {
 
 /** What the listener knows of a request beyond the message itself. */
 export interface Reception {
-  readonly received: IncomingMessage;
-  readonly response: ServerResponse;
+  readonly received: ReceivedMessage;
+  readonly response: ClientResponse;
   readonly peerAddress: string;
   readonly isTls: boolean;
   /** `continue`: the client waits for 100; `other`: an expectation that nobody can meet. */

@@ -1,9 +1,10 @@
-import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Denial } from '../authorization/denial.ts';
 import { challengesFor } from '../http/challenge.ts';
 import type { Problem } from '../http/problem.ts';
 import type { Route } from '../routing/route.ts';
+import type { ClientResponse, ReceivedMessage } from '../upstream/client-side.ts';
 import { lingerBeforeClose } from '../upstream/lingering-close.ts';
+import { hangUp } from '../upstream/truncation.ts';
 
 /** A refused request's body up to this size is read to its end, so that the connection can be used again. */
 const DRAINED_BYTES = 64 * 1024;
@@ -38,9 +39,9 @@ export interface Refusal {
 }
 
 /** Answers a request that is not forwarded, without letting the rest of its body be taken for another request. */
-export function sendRefusal(received: IncomingMessage, response: ServerResponse, refusal: Refusal): void {
+export function sendRefusal(received: ReceivedMessage, response: ClientResponse, refusal: Refusal): void {
   if (response.destroyed || response.headersSent) {
-    received.socket.destroy();
+    hangUp(received, response);
     return;
   }
   const { problem } = refusal;
@@ -75,8 +76,8 @@ export function sendRefusal(received: IncomingMessage, response: ServerResponse,
 
 /** Answers a request whose body was read to its end, or that has none. */
 export function sendAnswer(
-  received: IncomingMessage,
-  response: ServerResponse,
+  received: ReceivedMessage,
+  response: ClientResponse,
   answer: {
     readonly status: number;
     /** Name, value, name, value … without framing. */
@@ -87,7 +88,7 @@ export function sendAnswer(
   },
 ): void {
   if (response.destroyed || response.headersSent) {
-    received.socket.destroy();
+    hangUp(received, response);
     return;
   }
   const { status, body, decisionId } = answer;

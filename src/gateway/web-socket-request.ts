@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
-import type { IncomingMessage } from 'node:http';
 import { type Denial, denial } from '../authorization/denial.ts';
 import { err, ok, type Result } from '../base/result.ts';
 import { type Handshake, readHandshake } from '../http/web-socket-handshake.ts';
+import type { ReceivedMessage } from '../upstream/client-side.ts';
 import { findRoute } from './find-route.ts';
 import { readOrigin } from './peer.ts';
 import type { Runtime } from './runtime.ts';
@@ -10,7 +10,7 @@ import type { Runtime } from './runtime.ts';
 /** RFC 6455 §1.3. */
 const ACCEPT_SUFFIX = '258EAFA5-E914-47DA-95CA-C5AB0DC85B11';
 
-function handshakeOf(received: IncomingMessage): Handshake {
+function handshakeOf(received: ReceivedMessage): Handshake {
   return readHandshake(received.method ?? '', received.httpVersion, received.rawHeaders);
 }
 
@@ -19,7 +19,7 @@ function handshakeOf(received: IncomingMessage): Handshake {
  * WebSockets. Every other request stays one, whatever it asks for. Nothing is decided by that.
  */
 export function takesConnection(
-  received: IncomingMessage,
+  received: ReceivedMessage,
   runtime: Pick<
     Runtime,
     'fieldReader' | 'trustedProxies' | 'readAuthority' | 'router' | 'tenants' | 'limits'
@@ -48,7 +48,7 @@ const ORDINARY: Result<undefined, never> = ok(undefined);
  * belongs to its handshake. `isTaken`: its connection is ours to switch.
  */
 export function judgeHandshake(
-  received: IncomingMessage,
+  received: ReceivedMessage,
   origins: ReadonlySet<string> | undefined,
   isTaken: boolean,
 ): Result<string | undefined, Denial> {

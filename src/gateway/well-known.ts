@@ -1,11 +1,11 @@
 import { hash } from 'node:crypto';
-import type { IncomingMessage, ServerResponse } from 'node:http';
 import { type JsonWebKeySet, JWKS_MAX_AGE_SECONDS, type Keyring } from '../keys/keyring.ts';
+import type { ClientResponse, ReceivedMessage } from '../upstream/client-side.ts';
 
 export const WELL_KNOWN_JWKS = '/.well-known/jwks.json';
 
 export interface WellKnown {
-  answerJwks(received: IncomingMessage, response: ServerResponse): void;
+  answerJwks(received: ReceivedMessage, response: ClientResponse): void;
 }
 
 interface WrittenKeys {
@@ -54,6 +54,6 @@ export function createWellKnown(keyring: Pick<Keyring, 'jwks'>): WellKnown {
   };
 }
 
-function hasBody({ headers }: IncomingMessage): boolean {
+function hasBody({ headers }: ReceivedMessage): boolean {
   return headers['content-length'] !== undefined || headers['transfer-encoding'] !== undefined;
 }

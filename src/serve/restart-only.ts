@@ -6,6 +6,7 @@ import type { Settings } from '../config/schema/config.ts';
 const RESTART_ONLY: Readonly<Record<string, (settings: Settings) => unknown>> = {
   'listen.public.address': (settings) => settings.listen.public.address,
   'listen.public.tls (added or removed)': (settings) => settings.listen.public.tls !== undefined,
+  'listen.public.http2': (settings) => settings.listen.public.http2 ?? true,
   'listen.admin': (settings) => settings.listen.admin,
   'listen.ops': (settings) => settings.listen.ops,
   workers: (settings) => settings.workers,
@@ -18,6 +19,7 @@ const RESTART_ONLY: Readonly<Record<string, (settings: Settings) => unknown>> = 
   'limits.fieldBytes': (settings) => settings.limits.fieldBytes,
   'limits.headerTimeout': (settings) => settings.limits.headerTimeout,
   'limits.keepAlive': (settings) => settings.limits.keepAlive,
+  'limits.http2Streams': (settings) => settings.limits.http2Streams,
 };
 
 /** Names of changed settings that need a restart. */

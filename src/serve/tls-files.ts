@@ -3,7 +3,7 @@ import path from 'node:path';
 import type { Settings } from '../config/schema/config.ts';
 import type { TlsMaterial } from '../gateway/listener.ts';
 
-/** Reads the certificate and key of the public listener, relative to the configuration file; `undefined` without TLS. */
+/** Reads what the public listener needs for TLS, relative to the configuration file; `undefined` without TLS. */
 export async function readTlsMaterial(
   configFile: string,
   listen: Settings['listen']['public'],
@@ -14,5 +14,5 @@ export async function readTlsMaterial(
     readFile(path.resolve(folder, listen.tls.cert), 'utf8'),
     readFile(path.resolve(folder, listen.tls.key), 'utf8'),
   ]);
-  return { cert, key };
+  return { cert, key, http2: listen.http2 ?? true };
 }

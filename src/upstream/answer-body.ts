@@ -1,4 +1,4 @@
-import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { ClientResponse, ReceivedMessage } from './client-side.ts';
 import { cutOff } from './truncation.ts';
 
 /** A body that comes whole and is at most this long leaves with the head as one string. */
@@ -7,7 +7,7 @@ const JOINED_BODY_BYTES = 16_384;
 const END_MILLISECONDS = 1_000;
 
 /** Passes a chunk on; false if the client has more to read than it took. `contentLength`: of the answer, or -1. */
-export function passChunk(response: ServerResponse, chunk: Buffer, contentLength: number): boolean {
+export function passChunk(response: ClientResponse, chunk: Buffer, contentLength: number): boolean {
   if (chunk.length === contentLength && chunk.length <= JOINED_BODY_BYTES) {
     response.end(chunk.toString('latin1'), 'latin1');
     return true;
@@ -16,7 +16,7 @@ export function passChunk(response: ServerResponse, chunk: Buffer, contentLength
 }
 
 /** Ends an event stream that its server would have gone on with: in order, as far as the framing of the answer allows. */
-export function endStream(received: IncomingMessage, response: ServerResponse, contentLength: number): void {
+export function endStream(received: ReceivedMessage, response: ClientResponse, contentLength: number): void {
   if (contentLength !== -1) return cutOff(received, response);
   response.end();
   const timer = setTimeout(() => response.destroy(), END_MILLISECONDS);

@@ -1,4 +1,4 @@
-import { type IncomingMessage, type ServerResponse, STATUS_CODES } from 'node:http';
+import { STATUS_CODES } from 'node:http';
 import {
   type AnswerFields,
   AnswerRefused,
@@ -6,6 +6,7 @@ import {
   keepFromSharedCaches,
   ownCrossOrigin,
 } from './answer-fields.ts';
+import type { ClientResponse, ReceivedMessage } from './client-side.ts';
 import type { ExchangeRules } from './exchange-rules.ts';
 import { rewriteLocations } from './location.ts';
 import type { AnswerCookies, ForwardedRequest, Target } from './upstream.ts';
@@ -17,11 +18,11 @@ import type { AnswerCookies, ForwardedRequest, Target } from './upstream.ts';
 export function passInformation(
   status: number,
   raw: readonly Buffer[],
-  received: IncomingMessage,
-  response: ServerResponse,
+  received: ReceivedMessage,
+  response: ClientResponse,
 ): void {
   if (status < 100 || status === 101) throw new AnswerRefused('status out of place');
-  if (status !== 103 || received.httpVersionMinor === 0) return;
+  if (status !== 103 || received.httpVersion === '1.0') return;
   const link = linksOf(raw);
   if (link.length === 0) return;
   try {

@@ -1,4 +1,3 @@
-import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
 import type { Dispatcher } from 'undici';
 import { DENY_CODES } from '../http/deny-codes.ts';
@@ -6,6 +5,7 @@ import { endStream, passChunk } from './answer-body.ts';
 import { type AnswerFields, AnswerRefused } from './answer-fields.ts';
 import { completeFields, passInformation, readHead, reasonOf } from './answer-head.ts';
 import { type Balancer, NONE_TRIED } from './balancer.ts';
+import type { ClientResponse, ReceivedMessage } from './client-side.ts';
 import type { ExchangeRules } from './exchange-rules.ts';
 import { ExchangeStopped, type Failure, failureOf } from './failure.ts';
 import { lingerBeforeClose } from './lingering-close.ts';
@@ -27,8 +27,8 @@ export class Exchange implements Dispatcher.DispatchHandler, Progress, PendingHe
   readonly #rules: ExchangeRules;
   readonly #balancer: Balancer;
   readonly #request: ForwardedRequest;
-  readonly #received: IncomingMessage;
-  readonly #response: ServerResponse;
+  readonly #received: ReceivedMessage;
+  readonly #response: ClientResponse;
   readonly #finished: (outcome: ForwardOutcome) => void;
 
   #isOver = false;
@@ -58,8 +58,8 @@ export class Exchange implements Dispatcher.DispatchHandler, Progress, PendingHe
     rules: ExchangeRules,
     balancer: Balancer,
     request: ForwardedRequest,
-    received: IncomingMessage,
-    response: ServerResponse,
+    received: ReceivedMessage,
+    response: ClientResponse,
     finished: (outcome: ForwardOutcome) => void,
   ) {
     this.#rules = rules;

@@ -1,5 +1,5 @@
-import type { IncomingMessage } from 'node:http';
 import { Socket } from 'node:net';
+import type { ReceivedMessage } from './client-side.ts';
 
 /** How long the rest of a request is read before its connection is closed. */
 const LINGER_MILLISECONDS = 5000;
@@ -8,10 +8,11 @@ const LINGER_MILLISECONDS = 5000;
  * For an answer that is sent, with `Connection: close`, while its request is still arriving: once the answer is
  * written, our side of the connection is shut, and what still arrives is read and thrown away until it ends or
  * `LINGER_MILLISECONDS` are over. A plain close would make TCP reset the connection, and the client could lose the
- * answer (RFC 9112 §9.6).
+ * answer (RFC 9112 §9.6). A connection with other requests beside this one is left alone.
  */
-export function lingerBeforeClose(received: IncomingMessage): void {
+export function lingerBeforeClose(received: ReceivedMessage): void {
   const { socket } = received;
+  if (socket === undefined) return;
   socket.destroySoon = () => {
     const close = () => Socket.prototype.destroySoon.call(socket);
     if (received.complete) return close();

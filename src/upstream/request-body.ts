@@ -1,5 +1,5 @@
-import type { IncomingMessage } from 'node:http';
 import { Readable } from 'node:stream';
+import type { ReceivedMessage } from './client-side.ts';
 import { ExchangeStopped } from './failure.ts';
 import type { ForwardedRequest, RequestBody } from './upstream.ts';
 
@@ -35,7 +35,7 @@ interface Intake {
 }
 
 /** Reads a body from the client, counts it against its limit, and watches its pauses. Trailers are left where they are. */
-function takeIn(received: IncomingMessage, body: PresentBody, sink: Sink): Intake {
+function takeIn(received: ReceivedMessage, body: PresentBody, sink: Sink): Intake {
   const limit = body.kind === 'chunked' ? body.limit : body.length;
   let count = 0;
   let isPaused = false;
@@ -84,7 +84,7 @@ function takeIn(received: IncomingMessage, body: PresentBody, sink: Sink): Intak
 /** The body of one attempt. Adds Content-Length to `fields` where undici cannot know it. */
 export function bodyToSend(
   request: ForwardedRequest,
-  received: IncomingMessage,
+  received: ReceivedMessage,
   gathered: Buffer | undefined,
   fields: string[],
   fail: BodyFails,
@@ -100,7 +100,7 @@ export function bodyToSend(
  * The body as a stream that reads from the client only as fast as it is read itself, and not before: an attempt
  * that never got a connection has touched nothing. Destroying it leaves the client's connection alone.
  */
-function streamBody(received: IncomingMessage, body: PresentBody, fail: BodyFails): Readable {
+function streamBody(received: ReceivedMessage, body: PresentBody, fail: BodyFails): Readable {
   let intake: Intake | undefined;
   const stream = new Readable({
     read() {
@@ -129,7 +129,7 @@ function streamBody(received: IncomingMessage, body: PresentBody, fail: BodyFail
  */
 export function takeInEarly(
   { body, method }: Pick<ForwardedRequest, 'body' | 'method'>,
-  received: IncomingMessage,
+  received: ReceivedMessage,
   fail: BodyFails,
   gathered: (bytes: Buffer) => void,
 ): { readonly stop: () => void; readonly isGathering: boolean } | undefined {
@@ -140,7 +140,7 @@ export function takeInEarly(
 
 /** Gathers a body of known limit. Returns how to stop. */
 export function gatherBody(
-  received: IncomingMessage,
+  received: ReceivedMessage,
   body: PresentBody,
   fail: BodyFails,
   done: (bytes: Buffer) => void,
@@ -158,7 +158,7 @@ export function gatherBody(
 }
 
 /** Reads a body that is not forwarded, so that what follows on the connection is not taken for it. */
-function discardBody(received: IncomingMessage, body: PresentBody, fail: BodyFails): () => void {
+function discardBody(received: ReceivedMessage, body: PresentBody, fail: BodyFails): () => void {
   const intake = takeIn(received, body, { chunk() {}, end() {}, fail });
   return () => intake.stop();
 }

@@ -1,4 +1,4 @@
-import type { ServerResponse } from 'node:http';
+import type { ClientResponse } from './client-side.ts';
 
 export interface SlowClient {
   /** The client has more to read than it took; `resume` is called when it caught up. */
@@ -12,7 +12,7 @@ export interface SlowClient {
  * @param idleMilliseconds how long the client may take nothing before `stalled` is called; 0 = for ever
  */
 export function holdForClient(
-  response: ServerResponse,
+  response: ClientResponse,
   resume: () => void,
   idleMilliseconds: number,
   stalled: () => void,

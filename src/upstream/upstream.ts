@@ -1,7 +1,7 @@
-import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
 import type { DenyCode } from '../http/deny-codes.ts';
 import type { TenantId } from '../tenants/tenant.ts';
+import type { ClientResponse, ReceivedMessage } from './client-side.ts';
 
 /** One request on its way to an upstream. Everything is decided; nothing here reads what the client asked for but its body. */
 export interface ForwardedRequest {
@@ -91,8 +91,8 @@ export interface Upstream {
    */
   forward(
     request: ForwardedRequest,
-    received: IncomingMessage,
-    response: ServerResponse,
+    received: ReceivedMessage,
+    response: ClientResponse,
     finished: (outcome: ForwardOutcome) => void,
   ): void;
   /**

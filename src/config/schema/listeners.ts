@@ -18,6 +18,10 @@ export function listenersSchema(scalars: ReferenceScalars) {
           })
           .optional()
           .describe('Terminates TLS here. Absent: plain HTTP, for use behind something that terminates it.'),
+        http2: z
+          .boolean()
+          .optional()
+          .describe('With TLS, clients may choose HTTP/2 (by ALPN). Default: true with TLS; never without.'),
       }),
     ],
     { error: 'an address such as 0.0.0.0:8080, or { address, tls: { cert, key } }' },
@@ -75,6 +79,9 @@ export function limitsSchema() {
         .prefault('15s')
         .describe('Time for a request head to arrive. Changes need a restart.'),
       bodyIdle: duration.prefault('30s').describe('Longest pause while a request body arrives.'),
+      http2Streams: integer(1, 1000)
+        .prefault(100)
+        .describe('Most requests at a time on one HTTP/2 connection. Changes need a restart.'),
       keepAlive: duration
         .prefault('65s')
         .describe('How long an idle client connection stays open. Changes need a restart.'),

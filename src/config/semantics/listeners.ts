@@ -8,6 +8,11 @@ export function checkListeners(settings: Settings, report: Report): void {
   const { listen } = settings;
   const publicPath =
     typeof report.written(['listen', 'public']) === 'object' ? ['public', 'address'] : ['public'];
+  if (listen.public.http2 === true && listen.public.tls === undefined)
+    report.problem(['listen', 'public', 'http2'], {
+      found: 'true without tls',
+      expected: 'tls, since clients choose HTTP/2 when they agree on TLS (ALPN)',
+    });
   const { forwardAuth } = listen;
   const listeners = [
     { path: ['listen', ...publicPath], address: listen.public.address },
