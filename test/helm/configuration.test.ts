@@ -73,7 +73,11 @@ describe.skipIf(noHelm !== '')(`the rendered configuration ${noHelm}`, () => {
 
   test('says what was written, braces, references, dates and large numbers as they were', () => {
     const written = parse(readFileSync(path.join(root, 'docs/examples/full.yaml'), 'utf8')) as Members;
-    const config = { ...written, audit: { keep: 1_000_000_000 } };
+    const config = {
+      ...written,
+      audit: { keep: 1_000_000_000 },
+      tenants: { t: { name: '{{ .Release.Name }}' } },
+    };
     const text = configurationIn(render(tools.helm, undefined, { config }));
     expect(parse(text)).toEqual(config);
     expect(text).toContain('{tenant.credentials.legacyKey}');

@@ -1,8 +1,9 @@
 import { type ExecFileOptions, execFile } from 'node:child_process';
 import { existsSync, globSync } from 'node:fs';
-import { chmod, mkdir, mkdtemp, rename, rm } from 'node:fs/promises';
+import { chmod, mkdir, mkdtemp, rename, rm, stat } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import path from 'node:path';
+import { setTimeout } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { findProgram } from '../../scripts/packages.ts';
 import { writeCoreSchemas, writeCustomSchemas } from './kubernetes-schemas.ts';
@@ -66,18 +67,37 @@ async function obtain(
   let folder: string | undefined;
   try {
     await mkdir(path.dirname(place), { recursive: true });
+    if (!(await takeTurn(place))) return { kind: 'found', path: place };
     folder = await mkdtemp(`${place}-`);
     const target = path.join(folder, 'target');
     await fetch(folder, target);
     await rename(target, place);
     return { kind: 'found', path: place };
   } catch (error) {
-    // Another test may have been faster.
-    if (existsSync(place)) return { kind: 'found', path: place };
     const why = error instanceof Error ? error.message.split('\n').slice(0, 2).join(' ') : String(error);
     return { kind: 'missing', why: `cannot be fetched: ${why.slice(0, 300)}` };
   } finally {
+    // A folder of its own is there only for whom it was the turn.
+    if (folder !== undefined) await rm(`${place}.turn`, { recursive: true, force: true });
     if (folder !== undefined) await rm(folder, { recursive: true, force: true });
+  }
+}
+
+/** Whether it is this process that has to fetch; else waits until another one has. A turn that was never ended passes by age. */
+async function takeTurn(place: string): Promise<boolean> {
+  const turn = `${place}.turn`;
+  for (;;) {
+    if (existsSync(place)) return false;
+    try {
+      await mkdir(turn);
+      return true;
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+      const taken = await stat(turn).catch(() => undefined);
+      if (taken !== undefined && Date.now() - taken.mtimeMs > LIMIT_MILLISECONDS)
+        await rm(turn, { recursive: true, force: true });
+      await setTimeout(200);
+    }
   }
 }
 
@@ -128,7 +148,12 @@ async function fetchKubeconform(folder: string, target: string): Promise<void> {
 
 async function fetchPromtool(folder: string, target: string): Promise<void> {
   // Unpacked and not installed: the package would start a server.
-  await call('apt-get', ['-qq', 'download', 'prometheus'], { cwd: folder });
+  const download = () => call('apt-get', ['-qq', 'download', 'prometheus'], { cwd: folder });
+  // A new machine may have no list of packages yet.
+  await download().catch(async () => {
+    await call('apt-get', ['-qq', 'update']);
+    return download();
+  });
   await call('dpkg', ['-x', onlyFile('*.deb', folder), folder]);
   await rename(path.join(folder, 'usr/bin/promtool'), target);
 }
