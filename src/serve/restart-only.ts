@@ -9,6 +9,7 @@ const RESTART_ONLY: Readonly<Record<string, (settings: Settings) => unknown>> = 
   'listen.public.http2': (settings) => settings.listen.public.http2 ?? true,
   'listen.admin': (settings) => settings.listen.admin,
   'listen.ops': (settings) => settings.listen.ops,
+  'listen.forwardAuth': (settings) => settings.listen.forwardAuth,
   workers: (settings) => settings.workers,
   store: (settings) => revealed(settings.store),
   encryptionKeys: (settings) => settings.encryptionKeys.map(({ id, key }) => [id, key.reveal()]),
