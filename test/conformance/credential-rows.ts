@@ -11,6 +11,7 @@ import {
   bearer,
   byItself,
   cookie,
+  inEnvoy,
   keyField,
   type Row,
   withField,
@@ -120,7 +121,13 @@ export const CREDENTIAL_ROWS: readonly Row[] = [
     line,
     fields: (of) => [bearer(of.token), bearer(of.token)],
     decision: '400 credential_ambiguous',
-    except: { nginx: byItself(400, 'takes no second Authorization') },
+    except: {
+      ...inEnvoy({
+        decision: '401 credential_invalid',
+        why: 'joins a second Authorization to the first before it asks',
+      }),
+      nginx: byItself(400, 'takes no second Authorization'),
+    },
   },
   {
     title: 'a token in the query',

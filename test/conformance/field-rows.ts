@@ -6,8 +6,10 @@ import {
   BY_TOKEN,
   bearer,
   byItself,
+  inEnvoy,
   keyField,
   type Row,
+  UNDERSCORES_REFUSED,
   withField,
 } from './row.ts';
 
@@ -67,7 +69,7 @@ export const FIELD_ROWS: readonly Row[] = [
     fields: (of) => [...own(of), 'X_Tenant_Id: spoofed'],
     decision: '200',
     told: BY_KEY,
-    except: ALIASES_REFUSED,
+    except: UNDERSCORES_REFUSED,
   },
   {
     title: 'an alias with underscores, on a public route',
@@ -75,7 +77,7 @@ export const FIELD_ROWS: readonly Row[] = [
     fields: () => ['X_Tenant_Id: spoofed'],
     decision: '200',
     told: BY_NOBODY,
-    except: ALIASES_REFUSED,
+    except: UNDERSCORES_REFUSED,
   },
   {
     title: 'an alias with a dot',
@@ -91,7 +93,7 @@ export const FIELD_ROWS: readonly Row[] = [
     fields: (of) => [...own(of), 'X_API_Key: spoofed'],
     decision: '200',
     told: BY_KEY,
-    except: ALIASES_REFUSED,
+    except: UNDERSCORES_REFUSED,
   },
   {
     title: 'Connection that nominates identity',
@@ -107,6 +109,10 @@ export const FIELD_ROWS: readonly Row[] = [
     decision: '200',
     told: BY_KEY,
     except: {
+      ...inEnvoy({
+        decision: '401 credential_missing',
+        why: 'takes out what Connection names before it asks',
+      }),
       traefik: { decision: '401 credential_missing', why: 'takes out what Connection names before it asks' },
     },
   },
@@ -160,7 +166,7 @@ export const FIELD_ROWS: readonly Row[] = [
     fields: (of) => [...own(of), 'X_HTTP_Method_Override: SPOOFED'],
     decision: '200',
     told: BY_KEY,
-    except: ALIASES_REFUSED,
+    except: UNDERSCORES_REFUSED,
   },
   {
     title: 'Forwarded, X-Real-IP and Proxy',
@@ -209,6 +215,7 @@ export const FIELD_ROWS: readonly Row[] = [
     fields: own,
     decision: '404 route_not_found',
     except: {
+      ...inEnvoy(byItself(404, 'has no route for *')),
       nginx: byItself(400, 'has no request for *'),
       traefik: byItself(200, "Go's server answers OPTIONS * itself; nothing is forwarded"),
       caddy: byItself(200, "Go's server answers OPTIONS * itself; nothing is forwarded"),
@@ -227,7 +234,13 @@ export const FIELD_ROWS: readonly Row[] = [
     decision: '405 method_not_allowed',
     except: { nginx: byItself(405, 'refuses TRACE itself') },
   },
-  { title: 'an unknown method', line: 'FROB /any/x', fields: own, decision: '400 request_malformed' },
+  {
+    title: 'an unknown method',
+    line: 'FROB /any/x',
+    fields: own,
+    decision: '400 request_malformed',
+    except: { ...inEnvoy(byItself(400, 'knows no such method')) },
+  },
   { title: 'nobody, on a public route', line: 'GET /status', decision: '200', told: BY_NOBODY },
   {
     title: 'a wrong key, on a public route',

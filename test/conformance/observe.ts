@@ -29,6 +29,8 @@ const WATCHED = [
   'cookie',
   'x-tenant',
 ];
+/** A field without a value does not reach the upstream; the signature covers it as empty. */
+const SENDS_NO_EMPTY_FIELD: ReadonlySet<ModeName> = new Set(['nginx', 'envoy-grpc']);
 /** Claims that say who asks. */
 const CLAIMS = ['sub', 'tenant', 'client', 'roles', 'scope'];
 const OF_IDENTITY = ['x-tenant-id', 'x-user-id', 'x-user-roles', 'x-gatehouse-assertion'];
@@ -125,8 +127,9 @@ async function isSigned(
   { clock }: ConformanceScene,
 ): Promise<boolean> {
   const [method = '', target = ''] = request.startLine.split(' ');
-  // nginx sends no field without a value, and the signature covers it as empty.
-  const absent = mode === 'nginx' ? OF_IDENTITY.filter((name) => request.field(name) === undefined) : [];
+  const absent = SENDS_NO_EMPTY_FIELD.has(mode)
+    ? OF_IDENTITY.filter((name) => request.field(name) === undefined)
+    : [];
   const isOfSomebody =
     request.field('x-gatehouse-assertion') !== undefined && request.field('x-gatehouse-assertion') !== '';
   try {

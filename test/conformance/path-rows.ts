@@ -1,5 +1,5 @@
 import type { Credentials } from './credentials.ts';
-import { BY_KEY, byItself, keyField, mended, type Row } from './row.ts';
+import { BY_KEY, byItself, inEnvoy, keyField, mended, type Row } from './row.ts';
 
 const line = 'GET /api/orders/1';
 const CLEANED = 'cleans the path before it asks, and forwards what was judged';
@@ -108,6 +108,7 @@ export const PATH_ROWS: readonly Row[] = [
     fields: own,
     decision: '400 path_not_canonical',
     except: {
+      ...inEnvoy(byItself(400, 'refuses a # in the target')),
       traefik: byItself(400, 'refuses an encoded #'),
       haproxy: byItself(400, 'refuses a # in the target'),
     },
@@ -118,6 +119,7 @@ export const PATH_ROWS: readonly Row[] = [
     fields: own,
     decision: '400 path_not_canonical',
     except: {
+      ...inEnvoy(mended(BY_KEY, 'GET /any/x', ORIGIN_FORM)),
       nginx: mended(BY_KEY, 'GET /any/x', ORIGIN_FORM),
       traefik: mended(BY_KEY, 'GET /any/x', ORIGIN_FORM),
       caddy: mended(BY_KEY, 'GET /any/x', ORIGIN_FORM),
@@ -173,6 +175,7 @@ export const PATH_ROWS: readonly Row[] = [
     fields: own,
     decision: '400 host_invalid',
     except: {
+      ...inEnvoy(byItself(400, 'reads Host itself')),
       nginx: byItself(400, 'reads Host itself'),
       traefik: byItself(400, "Go's server refuses it"),
       caddy: byItself(400, "Go's server refuses it"),

@@ -122,4 +122,12 @@ const ALIAS: Exception = {
   why: 'passes fields of any name on, and no answer can take out one that it does not know',
 };
 /** nginx drops such names by itself, as Gatehouse does where it forwards. */
-export const ALIASES_REFUSED = { traefik: ALIAS, caddy: ALIAS, haproxy: ALIAS } as const;
+export const ALIASES_REFUSED = { traefik: ALIAS, caddy: ALIAS, haproxy: ALIAS, ...inEnvoy(ALIAS) } as const;
+
+const UNDERSCORES = byItself(400, 'is told to refuse names with underscores');
+export const UNDERSCORES_REFUSED = { ...ALIASES_REFUSED, ...inEnvoy(UNDERSCORES) } as const;
+
+/** The same by HTTP and by gRPC. */
+export function inEnvoy(exception: Exception) {
+  return { 'envoy-http': exception, 'envoy-grpc': exception } as const;
+}
