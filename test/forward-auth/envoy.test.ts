@@ -1,3 +1,7 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { connect, type OutgoingHttpHeaders } from 'node:http2';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import {
   type EnvoyProgram,
@@ -6,7 +10,7 @@ import {
   type RunningEnvoy,
   startEnvoy,
 } from '../support/envoy.ts';
-import { startTestGateway, type TestGateway } from '../support/gateway.ts';
+import { type ConfigObject, startTestGateway, type TestGateway } from '../support/gateway.ts';
 import { exchangeRaw, type RawAnswer } from '../support/raw-client.ts';
 import { type RawUpstream, type RecordedRequest, startRawUpstream } from '../support/raw-upstream.ts';
 import { findFreePort, type RunningRedis, redisMissing, startRedis } from '../support/redis.ts';
@@ -28,18 +32,14 @@ let key: string;
 /** Asked about for the first time while the store is away. */
 const unseenKeys: string[] = [];
 
-async function startScene(): Promise<void> {
-  [redis, upstream] = await Promise.all([
-    startRedis(),
-    startRawUpstream('HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok'),
-  ]);
+function gatewayConfig(forwardAuth: ConfigObject): ConfigObject {
   const orders = { accept: ['apiKey'], upstream: 'legacy' };
-  gateway = await startTestGateway({
+  return {
     listen: {
       public: '127.0.0.1:0',
       admin: '127.0.0.1:0',
       ops: '127.0.0.1:0',
-      forwardAuth: { address: '127.0.0.1:0', grpc: '127.0.0.1:0', peers: ['127.0.0.1/32'] },
+      forwardAuth,
     },
     store: { redis: { url: redis.url, commandTimeout: '500ms' } },
     encryptionKeys: [{ id: 'e1', key: 'AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=' }],
@@ -55,7 +55,16 @@ async function startScene(): Promise<void> {
       { id: 'orders', match: { path: '/api/orders/**', methods: ['GET', 'POST'] }, ...orders },
       { id: 'admin', match: { path: '/api/admin' }, ...orders, require: { scopes: ['admin'] } },
     ],
-  });
+  };
+}
+
+async function startScene(): Promise<void> {
+  [redis, upstream] = await Promise.all([
+    startRedis(),
+    startRawUpstream('HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok'),
+  ]);
+  const forwardAuth = { address: '127.0.0.1:0', grpc: '127.0.0.1:0', peers: ['127.0.0.1/32'] };
+  gateway = await startTestGateway(gatewayConfig(forwardAuth));
   ({ key } = await gateway.issueKey('acme'));
   for (let count = 0; count < 4; count += 1) unseenKeys.push((await gateway.issueKey('acme')).key);
 }
@@ -96,6 +105,16 @@ function send(
 ) {
   const lines = [`${line} HTTP/1.1`, `Host: ${host}`, 'Connection: close', ...fields, '', body];
   return exchangeRaw(port, lines.join('\r\n'));
+}
+
+function statusOverHttp2(port: number, fields: OutgoingHttpHeaders): Promise<number | undefined> {
+  const session = connect(`http://127.0.0.1:${port}`);
+  const request = session.request({ ':path': '/api/orders/1', ':authority': 'acme.gw.test', ...fields });
+  return new Promise((resolve, reject) => {
+    session.once('error', reject);
+    request.once('error', reject).once('response', (head) => resolve(head[':status']));
+    request.resume().once('close', () => session.close());
+  });
 }
 
 /** The answer, and the requests that came to the upstream meanwhile. */
@@ -158,6 +177,7 @@ describe.skipIf(missing)(`Envoy ${version}`, () => {
         'X-User-Id: admin',
         'X-Gatehouse-Assertion: a.b.c',
         'X-Kept: as it came',
+        'Connection: X-Tenant-Id, X-Gatehouse-Assertion',
         'Cookie: a=1',
         `Cookie: b=2,c=${UTF8}`,
       ];
@@ -277,6 +297,36 @@ describe.skipIf(missing)(`Envoy ${version}`, () => {
     }
     const { reached } = await through(joining.port, { fields: [keyLine, 'Cookie: a=1; b=2,3'] });
     expect(reached[0]?.all('cookie')).toEqual(['a=1; b=2,3']);
+    const before = upstream.requests.length;
+    expect(await statusOverHttp2(joining.port, { 'x-api-key': key, cookie: ['a=1', 'b=2'] })).toBe(200);
+    expect(upstream.requests[before]?.all('cookie')).toEqual(['a=1; b=2']);
+  });
+
+  it('may ask at a socket file, which is a list of peers by itself', async () => {
+    const folder = mkdtempSync(path.join(tmpdir(), 'gatehouse-envoy-'));
+    const file = (name: string) => path.join(folder, name);
+    const sidecar = await startTestGateway(
+      gatewayConfig({ address: `unix:${file('http')}`, grpc: `unix:${file('grpc')}` }),
+    );
+    const neighbours = await Promise.all(
+      MODES.map((mode) => {
+        const text = envoyRecipe(mode, { [CHECK_PORT[mode]]: 4, 3000: upstream.port })
+          .replace('socket_address: { address: 127.0.0.1, port_value: 4 }', `pipe: { path: ${file(mode)} }`)
+          .replace('type: STRICT_DNS', 'type: STATIC');
+        return startEnvoy(program(), text);
+      }),
+    );
+    onTestFinished(async () => {
+      await Promise.all(neighbours.map((each) => each.stop()));
+      await sidecar.stop();
+      rmSync(folder, { recursive: true, force: true });
+    });
+    for (const { port } of neighbours) {
+      const { answer, reached } = await through(port, { fields: keyed('X-Tenant-Id: globex') });
+      expect(answer.status).toBe(200);
+      expect(reached[0]?.all('x-tenant-id')).toEqual(['acme']);
+      expect((await send(port, {})).status).toBe(401);
+    }
   });
 
   describe('when the store is away', () => {
@@ -284,7 +334,9 @@ describe.skipIf(missing)(`Envoy ${version}`, () => {
     beforeAll(async () => {
       open = await Promise.all([
         ...MODES.map((mode) => startRecipe(mode)),
-        startRecipe('grpc', { change: ['failure_mode_allow: false', 'failure_mode_allow: true'] }),
+        ...MODES.map((mode) =>
+          startRecipe(mode, { change: ['failure_mode_allow: false', 'failure_mode_allow: true'] }),
+        ),
       ]);
       await redis.kill();
     });
@@ -293,15 +345,20 @@ describe.skipIf(missing)(`Envoy ${version}`, () => {
     it.each([
       ['by http', 0],
       ['by grpc', 1],
-      ['by grpc, with failure_mode_allow, since an outage is an answer', 2],
+      ['by grpc, with failure_mode_allow, since an outage is an answer', 3],
     ])('answers 503 %s, and the upstream sees nothing', async (_, at) => {
       const fields = [`X-API-Key: ${unseenKeys[at]}`];
       const { answer, reached } = await through(open[at]?.port ?? 0, { fields });
       expect([answer.status, reached]).toEqual([503, []]);
-      if (at > 0) {
+      if (at !== 0) {
         expect(answer.field('retry-after')).toBe('2');
         expect(JSON.parse(answer.body.toString())).toMatchObject({ code: 'store_unavailable' });
       }
+    });
+
+    it('lets everything pass by http with failure_mode_allow, which is why no recipe has it', async () => {
+      const { answer } = await through(open[2]?.port ?? 0, { fields: [`X-API-Key: ${unseenKeys[2]}`] });
+      expect(answer.status).toBe(200);
     });
   });
 });
