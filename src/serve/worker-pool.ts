@@ -54,7 +54,8 @@ export function createWorkerPool(options: {
   const living = new Set<Worker>();
   const serving = new Map<Worker, MetricsSource>();
   const stopping = new AbortController();
-  let problems: readonly string[] = [];
+  /** Why a worker does not serve what this process has loaded. */
+  const behind = new Map<Worker, readonly string[]>();
   let closed: Promise<void> | undefined;
   const merged = createMergedMetrics({ own: metrics, sources: () => [...serving.values()] });
   metrics.gauge('workers', () => serving.size);
@@ -85,29 +86,33 @@ export function createWorkerPool(options: {
       first.resolve(start.ports);
       log.info({ worker: worker.pid, revision: start.revision }, 'a worker serves');
       // The file has changed since the worker read it.
-      if (start.revision !== revision()) void worker.ask('reload', RELOAD_MILLISECONDS);
+      if (start.revision !== revision()) void reloadWorker(worker);
     } else first.reject(new Error(start.problem));
     const { code, signal } = await worker.ended;
     living.delete(worker);
+    behind.delete(worker);
     const source = serving.get(worker);
     serving.delete(worker);
     if (source !== undefined) merged.retire(source);
     return { worker: worker.pid, code, signal, ...(start.kind === 'failed' && { problem: start.problem }) };
   }
 
-  async function reloadWorker(worker: Worker): Promise<{ report: WorkerReload; errors: readonly string[] }> {
+  async function reloadWorker(worker: Worker): Promise<WorkerReload> {
     const { pid } = worker;
     const answer = await worker.ask('reload', RELOAD_MILLISECONDS);
+    behind.delete(worker);
     if (answer?.outcome === 'refused')
-      return {
-        report: { pid, outcome: 'refused' },
-        errors: answer.errors.map((error) => `worker ${pid}: ${error}`),
-      };
-    if (answer !== undefined) return { report: { pid, outcome: answer.outcome }, errors: [] };
+      behind.set(
+        worker,
+        answer.errors.map((error) => `worker ${pid}: ${error}`),
+      );
     // Whoever takes the place of one that is gone reads the new file anyway.
-    const errors = living.has(worker) ? [`worker ${pid}: no answer in ${RELOAD_MILLISECONDS / 1000} s`] : [];
-    return { report: { pid, outcome: 'silent' }, errors };
+    else if (answer === undefined && living.has(worker))
+      behind.set(worker, [`worker ${pid}: no answer in ${RELOAD_MILLISECONDS / 1000} s`]);
+    return { pid, outcome: answer?.outcome ?? 'silent' };
   }
+
+  const problems = () => [...behind.values()].flat();
 
   /** Each worker stops in its own time; those that have not when it is over are killed. */
   async function stopAll({ delay, drain }: Settings['shutdown']): Promise<void> {
@@ -163,13 +168,12 @@ export function createWorkerPool(options: {
     },
     async reload(own) {
       if (own.outcome === 'refused') return own;
-      const results = await Promise.all([...serving.keys()].map(reloadWorker));
-      const workers = results.map(({ report }) => report);
-      problems = results.flatMap(({ errors }) => errors);
-      return problems.length === 0
+      const workers = await Promise.all([...serving.keys()].map(reloadWorker));
+      const errors = problems();
+      return errors.length === 0
         ? { ...own, workers }
-        : { outcome: 'refused', revision: own.revision, errors: problems, workers };
+        : { outcome: 'refused', revision: own.revision, errors, workers };
     },
-    problems: () => problems,
+    problems,
   };
 }

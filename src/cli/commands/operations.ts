@@ -27,11 +27,13 @@ export function registerOperations(program: Command): void {
       const { client, print } = openSession(command);
       const report = await client.post<ReloadReport>('/v1/reload');
       if (report.outcome !== 'refused') {
-        print(report, ({ outcome, revision }) => `Configuration ${outcome}; revision ${revision}.\n`);
+        print(report, describeReload);
         return;
       }
       throw new CliFailure(
-        `The file is not valid; revision ${report.revision} goes on serving.`,
+        report.workers === undefined
+          ? `The file is not valid; revision ${report.revision} goes on serving.`
+          : `Not every worker serves revision ${report.revision}.`,
         1,
         report.errors,
       );
@@ -44,6 +46,11 @@ export function registerOperations(program: Command): void {
       const { client, print } = openSession(command);
       print(await client.get<StatusView>('/v1/status'), describeStatus);
     });
+}
+
+function describeReload({ outcome, revision, workers = [] }: ReloadReport): string {
+  const lines = workers.map((worker) => `worker ${worker.pid}: ${worker.outcome}\n`);
+  return `Configuration ${outcome}; revision ${revision}.\n${lines.join('')}`;
 }
 
 function describeStatus({
