@@ -5,6 +5,7 @@ import { err, ok, type Result } from '../base/result.ts';
 import type { CheckedHttp, CheckRequest, CheckResponse, HeaderValueOption } from './check-messages.ts';
 import { type CheckedRequest, readMethod, readScheme } from './checked-request.ts';
 import type { CheckAnswer } from './dialect.ts';
+import { REMOVAL_FIELD } from './envoy-dialect.ts';
 
 /** Of google.rpc.Code. */
 const OK = 0;
@@ -45,7 +46,7 @@ export function readCheck({ attributes }: CheckRequest, fieldBytes: number): Res
   });
 }
 
-/** What has no value is set to none and also removed: the client's own is gone whichever of both counts. */
+/** The answer that Envoy gets over HTTP, as a message. */
 export function checkResponse({ status, fields, body }: CheckAnswer): CheckResponse {
   const headers: HeaderValueOption[] = [];
   const headersToRemove: string[] = [];
@@ -53,7 +54,10 @@ export function checkResponse({ status, fields, body }: CheckAnswer): CheckRespo
   for (let index = 0; index + 1 < fields.length; index += 2) {
     const key = (fields[index] ?? '').toLowerCase();
     const value = Buffer.from(fields[index + 1] ?? '', 'latin1').toString('utf8');
-    if (value === '') headersToRemove.push(key);
+    if (key === REMOVAL_FIELD) {
+      headersToRemove.push(...value.split(',').filter((name) => name !== ''));
+      continue;
+    }
     // Several challenges are several fields of one name.
     headers.push({ header: { key, value }, appendAction: names.has(key) ? APPEND : OVERWRITE });
     names.add(key);

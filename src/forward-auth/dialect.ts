@@ -15,8 +15,11 @@ export interface CheckAnswer {
 export interface Allowance {
   /** Name, value … of every identity and credential field, whatever the request: empty where it is to have no value. */
   readonly fields: readonly string[];
-  /** Names of the credential fields among them that are empty. */
-  readonly emptied: readonly string[];
+  /**
+   * Names of those among them that a request through us would not carry at all, for proxies that can take fields out. What is empty and not
+   * here is sent empty: a request signature covers it.
+   */
+  readonly absent: readonly string[];
 }
 
 /** A refusal or an outage, as it would be answered to the client itself. */

@@ -1,15 +1,20 @@
 import type { IncomingMessage } from 'node:http';
 import { err, ok } from '../base/result.ts';
 import { onlyField, readMethod, readScheme, requiredField } from './checked-request.ts';
-import { type Dialect, plainRefusal } from './dialect.ts';
+import { type Allowance, type CheckAnswer, type Dialect, plainRefusal } from './dialect.ts';
 
 /** What Envoy puts before the path of what it asks about: `path_prefix` of its configuration. */
 export const ENVOY_PREFIX = '/authz/envoy';
 
-/**
- * `/authz/envoy/…`: ext_authz over HTTP, Istio, Envoy Gateway. The request line and Host are the original's. Credentials are
- * named, since Envoy lets live what it is not told to remove; what it is told to set and to remove, it removes.
- */
+/** By which Envoy is told over HTTP what to take out of the request. */
+export const REMOVAL_FIELD = 'x-envoy-auth-headers-to-remove';
+
+/** Every field is set, and what is to be absent is also removed: Envoy does both in this order, and lets live what it is not told of. */
+export function envoyAllowance({ fields, absent }: Allowance): CheckAnswer {
+  return { status: 200, fields: [REMOVAL_FIELD, absent.join(',').toLowerCase(), ...fields], body: '' };
+}
+
+/** `/authz/envoy/…`: ext_authz over HTTP, Istio, Envoy Gateway. The request line and Host are the original's. */
 export const envoyDialect: Dialect = {
   name: 'envoy',
   read(received: IncomingMessage) {
@@ -33,13 +38,6 @@ export const envoyDialect: Dialect = {
       fields: received.rawHeaders,
     });
   },
-  allow({ fields, emptied }) {
-    const set = fields.filter((_, index) => !emptied.includes(fields[index - (index % 2)] ?? ''));
-    return {
-      status: 200,
-      fields: ['x-envoy-auth-headers-to-remove', emptied.join(',').toLowerCase(), ...set],
-      body: '',
-    };
-  },
+  allow: envoyAllowance,
   refuse: plainRefusal,
 };

@@ -7,7 +7,8 @@ import { isListed, normaliseAddress } from '../gateway/peer.ts';
 import { answerCheck, STRANGER } from './answer-check.ts';
 import { checkResponse, readCheck } from './check-grpc.ts';
 import { AUTHORIZATION, type CheckMethod, type CheckRequest, type CheckResponse } from './check-messages.ts';
-import { plainAllowance, plainRefusal } from './dialect.ts';
+import { plainRefusal } from './dialect.ts';
+import { envoyAllowance } from './envoy-dialect.ts';
 import type { ForwardAuthOptions } from './forward-auth-listener.ts';
 
 /**
@@ -16,7 +17,7 @@ import type { ForwardAuthOptions } from './forward-auth-listener.ts';
  */
 const LARGEST_CHECK = 16 * 1024 * 1024;
 
-const DIALECT = { allow: plainAllowance, refuse: plainRefusal };
+const DIALECT = { allow: envoyAllowance, refuse: plainRefusal };
 
 export interface GrpcListener {
   /** 0 for a socket file. */

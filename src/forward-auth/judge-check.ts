@@ -120,13 +120,13 @@ function complete(written: readonly string[], { ownedFields }: Pick<Runtime, 'ow
   const values = new Map<string, string>();
   for (let index = 0; index + 1 < written.length; index += 2)
     values.set((written[index] ?? '').toLowerCase(), written[index + 1] ?? '');
-  const fields: string[] = [];
-  const emptied: string[] = [];
-  for (const name of ownedFields.identity) fields.push(name, values.get(name.toLowerCase()) ?? '');
-  for (const name of ownedFields.credentials) {
-    const value = values.get(name.toLowerCase()) ?? '';
-    fields.push(name, value);
-    if (value === '') emptied.push(name);
-  }
-  return { fields, emptied };
+  const valueOf = (name: string) => values.get(name.toLowerCase());
+  const { identity, credentials } = ownedFields;
+  return {
+    fields: [...identity, ...credentials].flatMap((name) => [name, valueOf(name) ?? '']),
+    absent: [
+      ...identity.filter((name) => valueOf(name) === undefined),
+      ...credentials.filter((name) => (valueOf(name) ?? '') === ''),
+    ],
+  };
 }

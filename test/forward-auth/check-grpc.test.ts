@@ -2,7 +2,9 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
+import { checkResponse } from '../../src/forward-auth/check-grpc.ts';
 import type { CheckedHttp, CheckRequest, CheckResponse } from '../../src/forward-auth/check-messages.ts';
+import { envoyAllowance } from '../../src/forward-auth/envoy-dialect.ts';
 import { type CheckClient, createCheckClient } from '../support/check-client.ts';
 import { type ConfigObject, startTestGateway, type TestGateway } from '../support/gateway.ts';
 import { createSigningKey } from '../support/issuer.ts';
@@ -162,6 +164,14 @@ describe('a check by gRPC', () => {
     expect(await gateway.audited((record) => record.decisionId === decisionId)).toMatchObject({
       code,
       status,
+    });
+  });
+
+  it('names no field to remove where there is none', () => {
+    const { okResponse } = checkResponse(envoyAllowance({ fields: ['X-A', '1'], absent: [] }));
+    expect(okResponse).toEqual({
+      headers: [{ header: { key: 'x-a', value: '1' }, appendAction: 2 }],
+      headersToRemove: [],
     });
   });
 

@@ -49,10 +49,21 @@ function gatewayConfig(forwardAuth: ConfigObject): ConfigObject {
         targets: [upstream.origin],
         identity: { fields: { 'X-Tenant-Id': '{tenant.id}', 'X-User-Id': '{user.id}' }, assertion: {} },
       },
+      signed: {
+        targets: [upstream.origin],
+        identity: {
+          fields: { 'X-Tenant-Id': '{tenant.id}', 'X-User-Id': '{user.id}' },
+          signature: {
+            algorithm: 'hmac-sha256',
+            keys: [{ id: 's1', secret: 'a-signature-secret-of-more-than-32-bytes' }],
+          },
+        },
+      },
     },
     routes: [
       { id: 'status', match: { path: '/status' }, public: true, upstream: 'legacy' },
       { id: 'orders', match: { path: '/api/orders/**', methods: ['GET', 'POST'] }, ...orders },
+      { id: 'signed', match: { path: '/signed' }, accept: ['apiKey'], upstream: 'signed' },
       { id: 'admin', match: { path: '/api/admin' }, ...orders, require: { scopes: ['admin'] } },
     ],
   };
@@ -145,10 +156,6 @@ function claimsOf(assertion: string): unknown {
   return { aud, tenant: tenant?.id ?? tenant, sub: typeof sub };
 }
 
-/** What a field without a value looks like at the upstream: ext_authz over HTTP sets fields and removes credentials alone. */
-const nothing = (mode: Mode, ...names: readonly string[]): readonly (readonly [string, string])[] =>
-  mode === 'http' ? names.map((name) => [name, ''] as const) : [];
-
 function keyed(...fields: readonly string[]): readonly string[] {
   return [`X-API-Key: ${key}`, ...fields];
 }
@@ -197,7 +204,6 @@ describe.skipIf(missing)(`Envoy ${version}`, () => {
         ['x-gatehouse-assertion', { aud: 'legacy', tenant: 'acme', sub: 'string' }],
         ['x-kept', 'as it came'],
         ['x-tenant-id', 'acme'],
-        ...nothing(mode, 'x-user-id'),
       ]);
     });
 
@@ -212,10 +218,21 @@ describe.skipIf(missing)(`Envoy ${version}`, () => {
         ),
       });
       expect(answer.status).toBe(200);
-      expect(carried(reached[0])).toEqual([
-        ['host', 'acme.gw.test'],
-        ...nothing(mode, 'x-gatehouse-assertion', 'x-tenant-id', 'x-user-id'),
-      ]);
+      expect(carried(reached[0])).toEqual([['host', 'acme.gw.test']]);
+    });
+
+    it('sends a field without a value empty where a signature covers it, and nowhere else', async () => {
+      const { answer, reached } = await through(running.port, {
+        line: 'GET /signed',
+        fields: keyed('X-User-Id: root', 'Signature: a', 'Signature-Input: b'),
+      });
+      expect(answer.status).toBe(200);
+      expect(reached[0]?.all('x-user-id')).toEqual(['']);
+      expect(reached[0]?.all('signature-input')).toEqual([expect.stringContaining('"x-user-id"')]);
+      expect(reached[0]?.all('signature')).toEqual([expect.stringMatching(/^gatehouse=:/)]);
+      const { reached: unsigned } = await through(running.port, { fields: keyed('X-User-Id: root') });
+      expect(unsigned[0]?.all('x-user-id')).toEqual([]);
+      expect(unsigned[0]?.all('signature')).toEqual([]);
     });
 
     it(`${mode === 'http' ? 'forwards' : 'refuses'} a cookie that is not UTF-8, which no message of gRPC can carry`, async () => {
