@@ -25,6 +25,8 @@ const BASE_MEGABYTES = 10;
 const MEGABYTES_PER_STREAM = 0.25;
 /** For a client that does not say that it has seen the first notice of the end. */
 const NOTICE_MILLISECONDS = 1_000;
+/** What is left of a closed connection is given up after this time, whether or not the client closes its side. */
+const LINGER_MILLISECONDS = 1_000;
 /** No stream has this number yet: requests that are on their way are still taken (RFC 9113 §6.8). */
 const LAST_STREAM = 2 ** 31 - 1;
 
@@ -79,29 +81,45 @@ export function createHttp2Sessions(options: Http2Options): Http2Sessions {
 /** One connection, from its first frame to its last. */
 class Session {
   readonly #session: ServerHttp2Session;
+  readonly #socket: TLSSocket;
   readonly #peerAddress: string;
   readonly #options: Http2Options;
   #openStreams = 0;
   #resets: LeakyBucket | undefined;
   #controlFrames: LeakyBucket | undefined;
   #idle: NodeJS.Timeout | undefined;
+  #linger: NodeJS.Timeout | undefined;
 
   constructor(session: ServerHttp2Session, socket: TLSSocket, options: Http2Options) {
     this.#session = session;
+    this.#socket = socket;
     this.#peerAddress = socket.remoteAddress ?? '';
     this.#options = options;
     session.on('error', (error: NodeJS.ErrnoException) => this.#broke(error));
     session.on('stream', (stream, headers, _, raw) => this.#receive(stream, headers, raw));
     session.on('ping', () => this.#countControlFrame());
     session.on('remoteSettings', () => this.#countControlFrame());
-    session.once('close', () => clearTimeout(this.#idle));
+    socket.once('close', () => {
+      clearTimeout(this.#idle);
+      clearTimeout(this.#linger);
+    });
     this.#closeWhenIdleFor(options.limits.headerTimeout);
   }
 
   /** `0`: never. */
   #closeWhenIdleFor(milliseconds: number): void {
     clearTimeout(this.#idle);
-    if (milliseconds > 0) this.#idle = setTimeout(() => this.#session.close(), milliseconds);
+    if (milliseconds > 0) this.#idle = setTimeout(() => this.#close(), milliseconds);
+  }
+
+  /** Takes no new request. Those that are there are answered. */
+  #close(): void {
+    if (!this.#isOver) this.#session.close();
+    if (this.#openStreams === 0) this.#letGo();
+  }
+
+  #letGo(): void {
+    this.#linger ??= setTimeout(() => this.#socket.destroy(), LINGER_MILLISECONDS);
   }
 
   #receive(stream: ServerHttp2Stream, headers: IncomingHttpHeaders, raw: readonly string[]): void {
@@ -110,7 +128,9 @@ class Session {
     clearTimeout(this.#idle);
     stream.once('close', () => {
       this.#openStreams -= 1;
-      if (this.#openStreams === 0 && !this.#isOver) this.#closeWhenIdleFor(this.#options.limits.keepAlive);
+      if (this.#openStreams > 0) return;
+      if (this.#isOver) this.#letGo();
+      else this.#closeWhenIdleFor(this.#options.limits.keepAlive);
     });
     const request = new Http2Request(stream, readHttp2Head(raw), headers);
     const response = new Http2Response(stream, request, () => this.#countReset());
@@ -144,6 +164,7 @@ class Session {
 
   /** A client that only went away broke nothing. */
   #broke(error: NodeJS.ErrnoException): void {
+    this.#letGo();
     if (error.code === undefined || error.code.startsWith('ERR_HTTP2_'))
       this.#options.failed(this.#peerAddress, error.message);
   }
@@ -151,14 +172,10 @@ class Session {
   /** Twice, so that no request is lost that the client sent before it knew (RFC 9113 §6.8). */
   drain(): void {
     if (this.#isOver) return;
-    const close = () => {
-      clearTimeout(timer);
-      if (!this.#isOver) this.#session.close();
-    };
-    const timer = setTimeout(close, NOTICE_MILLISECONDS);
-    this.#session.once('close', () => clearTimeout(timer));
+    const timer = setTimeout(() => this.#close(), NOTICE_MILLISECONDS);
+    this.#socket.once('close', () => clearTimeout(timer));
     this.#session.goaway(constants.NGHTTP2_NO_ERROR, LAST_STREAM);
-    this.#session.ping(close);
+    this.#session.ping(() => this.#close());
   }
 }
 

@@ -104,8 +104,17 @@ export interface FrameClient {
   closed(): Promise<void>;
 }
 
-export async function connectFrames(port: number): Promise<FrameClient> {
-  const socket = connect({ port, host: '127.0.0.1', rejectUnauthorized: false, ALPNProtocols: ['h2'] });
+export async function connectFrames(
+  port: number,
+  options: { readonly allowHalfOpen?: boolean } = {},
+): Promise<FrameClient> {
+  const socket = connect({
+    ...options,
+    port,
+    host: '127.0.0.1',
+    rejectUnauthorized: false,
+    ALPNProtocols: ['h2'],
+  });
   const log = new ByteLog();
   const waiting = new Set<() => void>();
   let isClosed = false;
@@ -159,7 +168,8 @@ export async function connectFrames(port: number): Promise<FrameClient> {
       return found.payload.readUInt32BE(4);
     },
     async closed() {
-      if (!isClosed) await once(socket, 'close');
+      // Not by `once`, which fails with the error of a connection that was reset.
+      if (!isClosed) await new Promise<void>((resolve) => void socket.once('close', () => resolve()));
     },
   };
 }
