@@ -84,6 +84,8 @@ const DOORS: Readonly<Record<string, RegExp>> = {
   zod: /^config\/|^admin\/schemas\//,
   commander: /^cli\//,
   fastify: /^admin\/|^telemetry\/ops-listener\.ts$|^serve\/gateway\.ts$/,
+  '@grpc/grpc-js': /^forward-auth\//,
+  '@grpc/proto-loader': /^forward-auth\/check-messages\.ts$/,
   'node:https': /^gateway\/(?:listener|http2-sessions)\.ts$/,
   'node:http2': /^gateway\/http2-/,
   'node:child_process': /^$/,

@@ -77,8 +77,11 @@ const DIALECTS: Readonly<Record<string, (original: Original) => Promise<RawAnswe
     ask(`${method} /authz/envoy${target}`, fields, host),
 };
 
+function credential(): readonly string[] {
+  return [`X-API-Key: ${key}`];
+}
+
 describe.each(Object.entries(DIALECTS))('the dialect %s', (name, check) => {
-  const credential = () => [`X-API-Key: ${key}`];
   const refused = (status: number) => (name === 'nginx' && status !== 401 ? 403 : status);
 
   it('allows with 200, an empty body, and the identity', async () => {
