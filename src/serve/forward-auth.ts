@@ -2,7 +2,6 @@ import type { Clock } from '../base/clock.ts';
 import type { Settings } from '../config/schema/config.ts';
 import { blockListOf, type ListenPlace } from '../config/schema/scalars.ts';
 import { createForwardAuthListener } from '../forward-auth/forward-auth-listener.ts';
-import { openGrpcListener } from '../forward-auth/grpc-listener.ts';
 import { listenOn } from '../gateway/listen.ts';
 import type { Recorder } from '../gateway/records.ts';
 import type { Runtime } from '../gateway/runtime.ts';
@@ -40,6 +39,8 @@ export async function openForwardAuth(
   const { grpc: place } = forwardAuth;
   if (place === undefined) return { port, grpcPort: undefined, close: closeHttp };
   try {
+    // Who does not use gRPC does not load it.
+    const { openGrpcListener } = await import('../forward-auth/grpc-listener.ts');
     const grpc = await openGrpcListener(place, optionsAt(place));
     return {
       port,
