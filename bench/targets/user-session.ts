@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { pino } from 'pino';
 import { encryptionKeyOf } from '../../src/keys/encryption-key.ts';
+import type { KeptCookie } from '../../src/sessions/jar.ts';
 import type { NewSession } from '../../src/sessions/session-service.ts';
 import type { TenantId } from '../../src/tenants/tenant.ts';
 
@@ -31,15 +32,12 @@ export const USERS_CONFIG = {
 /** The session cookie under its name. */
 export const SESSION_COOKIE = '__Host-gatehouse';
 
+function kept(name: string, bytes: number): KeptCookie {
+  return { upstream: 'api', name, value: randomBytes(bytes).toString('hex'), path: '/', version: 1 };
+}
+
 /** A login as that of a grown API: some profile, and two cookies. `serial` tells users apart. */
 export function loginOf(serial: number, tenant: TenantId, host: string): NewSession {
-  const kept = (name: string, bytes: number) => ({
-    upstream: 'api',
-    name,
-    value: randomBytes(bytes).toString('hex'),
-    path: '/',
-    version: 1,
-  });
   return {
     kind: 'browser',
     login: 'legacy',

@@ -12,11 +12,14 @@ const server = createServer((request, response) => {
   request.on('end', () => {
     const { user } = JSON.parse(Buffer.concat(chunks).toString() || '{"user":""}') as { user: string };
     const body = JSON.stringify({ user: { id: user, name: 'Anna Ackermann', roles: ['clerk', 'auditor'] } });
-    response.writeHead(200, [
-      ...['Content-Type', 'application/json', 'Content-Length', String(Buffer.byteLength(body))],
-      ...['Set-Cookie', `ASP.NET_SessionId=${randomBytes(12).toString('hex')}; Path=/; HttpOnly`],
-      ...['Set-Cookie', `auth=${randomBytes(32).toString('hex')}; Path=/; HttpOnly`],
-    ]);
+    response.writeHead(200, {
+      'Content-Type': 'application/json',
+      'Content-Length': Buffer.byteLength(body),
+      'Set-Cookie': [
+        `ASP.NET_SessionId=${randomBytes(12).toString('hex')}; Path=/; HttpOnly`,
+        `auth=${randomBytes(32).toString('hex')}; Path=/; HttpOnly`,
+      ],
+    });
     response.end(body);
   });
 });

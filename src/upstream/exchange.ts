@@ -155,9 +155,11 @@ export class Exchange implements Dispatcher.DispatchHandler, Progress, PendingHe
     }
     // The client's next request may come to another replica, and must find what this answer changed.
     void settled.then(() => {
-      if (this.#isOver) return;
-      this.#sendHead(status, phrase, head);
-      resume();
+      if (!this.#isOver) {
+        this.#sendHead(status, phrase, head);
+        resume();
+      }
+      return undefined;
     });
     return false;
   }

@@ -239,7 +239,7 @@ describe.skipIf(missing !== undefined)(
           await page.click('button');
           await page.fill('[name=name]', 'From a browser');
           await page.selectOption('[name=parent]', '1');
-      await page.press('[name=name]', 'Enter');
+          await page.press('[name=name]', 'Enter');
           await page.waitForURL(`${OWN}/admin/collections/`);
           expect(await page.textContent('main')).toContain('From a browser');
 

@@ -125,12 +125,7 @@ export async function startUsersScene(
     },
   );
 
-  function send(
-    line: string,
-    fields: readonly string[] = [],
-    body: unknown = undefined,
-    host = 'acme.gw.test',
-  ) {
+  function send(line: string, fields: readonly string[] = [], body?: unknown, host = 'acme.gw.test') {
     if (body === undefined) return gateway.raw(wire(line, fields, { host }));
     const text = typeof body === 'string' ? body : JSON.stringify(body);
     const hasType = fields.some((field) => /^content-type:/i.test(field));
