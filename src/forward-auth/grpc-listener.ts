@@ -1,4 +1,4 @@
-import { createServer } from 'node:net';
+import { createServer, type Socket } from 'node:net';
 import { Server, ServerCredentials } from '@grpc/grpc-js';
 import { err } from '../base/result.ts';
 import type { ListenPlace } from '../config/schema/scalars.ts';
@@ -17,13 +17,16 @@ import type { ForwardAuthOptions } from './forward-auth-listener.ts';
  */
 const LARGEST_CHECK = 16 * 1024 * 1024;
 
+/** What peers have to read the last answer and close. */
+const FAREWELL_MILLISECONDS = 500;
+
 const DIALECT = { allow: envoyAllowance, refuse: plainRefusal };
 
 export interface GrpcListener {
   /** 0 for a socket file. */
   readonly port: number;
-  /** Takes no more checks; resolves when those that have begun are answered. */
-  close(): Promise<void>;
+  /** Takes no more checks; resolves when those that have begun are answered, or this time is over. */
+  close(drainMilliseconds: number): Promise<void>;
 }
 
 /** `envoy.service.auth.v3.Authorization/Check` over HTTP/2 without TLS. Listens when it resolves. */
@@ -39,23 +42,40 @@ export async function openGrpcListener(
     return checkResponse(await answerCheck(read, DIALECT, context));
   }
 
+  const pending = new Set<Promise<void>>();
   const reply = async (...[call, callback]: Parameters<CheckMethod>): Promise<void> => {
     callback(null, await answer(call.request, call.getPeer()));
   };
+  const check: CheckMethod = (call, callback) => {
+    const replied = reply(call, callback).finally(() => pending.delete(replied));
+    pending.add(replied);
+  };
 
   const grpc = new Server({ 'grpc.max_receive_message_length': LARGEST_CHECK });
-  grpc.addService(AUTHORIZATION, { Check: (call, callback) => void reply(call, callback) } satisfies {
-    Check: CheckMethod;
-  });
+  grpc.addService(AUTHORIZATION, { Check: check });
   const connections = grpc.createConnectionInjector(ServerCredentials.createInsecure());
-  const server = createServer({ noDelay: true }, (socket) => connections.injectConnection(socket));
+  const sockets = new Set<Socket>();
+  const server = createServer({ noDelay: true }, (socket) => {
+    sockets.add(socket);
+    socket.once('close', () => sockets.delete(socket));
+    connections.injectConnection(socket);
+  });
+  const cut = () => {
+    for (const socket of sockets) socket.destroy();
+  };
   const port = await listenOn(server, place);
   return {
     port,
-    async close() {
+    async close(drainMilliseconds) {
       const closed = new Promise<void>((resolve) => server.close(() => resolve()));
-      await new Promise<void>((resolve) => grpc.tryShutdown(() => resolve()));
-      await closed;
+      const shut = new Promise<void>((resolve) => grpc.tryShutdown(() => resolve()));
+      const late = setTimeout(cut, drainMilliseconds);
+      await Promise.race([Promise.allSettled(pending), closed]);
+      // A peer that does not close its side would keep us.
+      const farewell = setTimeout(cut, FAREWELL_MILLISECONDS);
+      await Promise.all([shut, closed]);
+      clearTimeout(late);
+      clearTimeout(farewell);
     },
   };
 }

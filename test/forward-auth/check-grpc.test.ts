@@ -1,4 +1,6 @@
+import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
+import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
@@ -314,12 +316,17 @@ describe('the listener of gRPC checks', () => {
     expect(answer.okResponse?.headersToRemove).toContain('x-user-id');
   });
 
-  it('ends when the gateway stops, though a proxy keeps its connection', async () => {
+  it('ends when the gateway stops, though a proxy keeps its connection, or says nothing on it', async () => {
     const stopping = await startTestGateway(config(GRPC), {
       files,
     });
     const kept = createCheckClient(`127.0.0.1:${stopping.gateway.forwardAuthGrpcPort}`);
-    onTestFinished(() => kept.close());
+    const silent = connect({ port: stopping.gateway.forwardAuthGrpcPort ?? 0, host: '127.0.0.1' });
+    onTestFinished(() => {
+      kept.close();
+      silent.destroy();
+    });
+    await once(silent, 'connect');
     await kept.check(checkOf({ http: { path: '/status' } }));
     await stopping.stop();
     await expect(kept.check(checkOf({ http: { path: '/status' } }))).rejects.toThrow(/UNAVAILABLE/);
