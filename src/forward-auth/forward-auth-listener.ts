@@ -36,10 +36,10 @@ export function createForwardAuthListener(options: ForwardAuthOptions): http.Ser
     const dialect = isKnown ? dialectOf(received.url ?? '') : undefined;
     if (dialect === undefined) {
       const refusal = isKnown ? denial('route_not_found', 'no endpoint of a dialect') : STRANGER;
-      send(received, response, await answerCheck(err(refusal), REFUSING, context));
+      send(received, response, await answerCheck(err(refusal), REFUSING, context), !server.listening);
       return;
     }
-    send(received, response, await answerCheck(dialect.read(received), dialect, context));
+    send(received, response, await answerCheck(dialect.read(received), dialect, context), !server.listening);
   }
 
   const server = http.createServer(
@@ -86,11 +86,12 @@ function send(
   received: IncomingMessage,
   response: ServerResponse,
   { status, fields, body }: CheckAnswer,
+  isClosing: boolean,
 ): void {
   if (response.destroyed) return;
   const all = [...fields, 'Content-Length', String(Buffer.byteLength(body))];
-  // A body that some proxies send along is of no use here; nothing behind it is read as another check.
-  if (!received.complete) {
+  // A body that some proxies send along is of no use here; nothing behind it is read as another check. Nor is anything once we are closing.
+  if (!received.complete || isClosing) {
     all.push('Connection', 'close');
     response.shouldKeepAlive = false;
   }

@@ -10,8 +10,8 @@ export interface ForwardAuth {
   readonly port: number;
   /** Undefined: it is not configured. */
   readonly grpcPort: number | undefined;
-  /** Takes no more checks; those that have begun are answered. */
-  close(): Promise<void>;
+  /** Takes no more checks; those that have begun are answered, if that takes no longer than this. */
+  close(drainMilliseconds: number): Promise<void>;
 }
 
 /** The listeners for proxies that ask about each request; `undefined`: none are configured. */
@@ -29,10 +29,12 @@ export async function openForwardAuth(
     peers: 'socket' in place ? undefined : listed,
   });
   const server = createForwardAuthListener(optionsAt(forwardAuth.address));
-  async function closeHttp(): Promise<void> {
+  async function closeHttp(drainMilliseconds: number): Promise<void> {
     const closed = new Promise<void>((resolve) => server.close(() => resolve()));
     server.closeIdleConnections();
+    const timer = setTimeout(() => server.closeAllConnections(), drainMilliseconds);
     await closed;
+    clearTimeout(timer);
   }
 
   const port = await listenOn(server, forwardAuth.address);
@@ -45,12 +47,12 @@ export async function openForwardAuth(
     return {
       port,
       grpcPort: grpc.port,
-      async close() {
-        await Promise.all([closeHttp(), grpc.close()]);
+      async close(drainMilliseconds) {
+        await Promise.all([closeHttp(drainMilliseconds), grpc.close(drainMilliseconds)]);
       },
     };
   } catch (error) {
-    await closeHttp();
+    await closeHttp(0);
     throw error;
   }
 }

@@ -4,7 +4,7 @@ import { clearSocket } from '../gateway/listen.ts';
 import { openListener, type TlsMaterial } from '../gateway/listener.ts';
 import { createLiveConnections } from '../gateway/live-connections.ts';
 import { createWellKnown } from '../gateway/well-known.ts';
-import { openForwardAuth } from './forward-auth.ts';
+import { type ForwardAuth, openForwardAuth } from './forward-auth.ts';
 import type { Foundation } from './foundation.ts';
 import type { Generations } from './generations.ts';
 import type { RequestPorts } from './worker-messages.ts';
@@ -52,10 +52,11 @@ export async function openRequestPath(options: {
     throw error;
   });
 
+  let forwardAuth: ForwardAuth | undefined;
   async function close({ delay, drain }: Settings['shutdown']): Promise<void> {
     if (delay > 0) await new Promise((resolve) => setTimeout(resolve, delay));
     live.shutDown();
-    const cut = await listener.close(drain);
+    const [cut] = await Promise.all([listener.close(drain), forwardAuth?.close(drain)]);
     if (cut > 0)
       foundation.log.warn(
         { connections: cut },
@@ -64,7 +65,7 @@ export async function openRequestPath(options: {
     live.close();
   }
 
-  const forwardAuth = await openForwardAuth(settings, {
+  forwardAuth = await openForwardAuth(settings, {
     currentRuntime,
     recorder: foundation,
     clock: foundation.clock,
@@ -80,6 +81,6 @@ export async function openRequestPath(options: {
       forwardAuthGrpcPort: forwardAuth?.grpcPort,
     },
     setTls: (material) => listener.setTls(material),
-    close: (shutdown) => (closed ??= close(shutdown).then(() => forwardAuth?.close())),
+    close: (shutdown) => (closed ??= close(shutdown)),
   };
 }
