@@ -3,7 +3,7 @@ import type { EpochMilliseconds } from '../base/clock.ts';
 import type { Result } from '../base/result.ts';
 import { nextDecisionId } from '../gateway/decision-id.ts';
 import type { DecisionFacts } from '../gateway/find-route.ts';
-import { type Recorder, recordEnd } from '../gateway/records.ts';
+import { type Recorder, type RequestEnd, recordEnd, recordObserved } from '../gateway/records.ts';
 import { refusalFields } from '../gateway/refuse.ts';
 import type { Runtime } from '../gateway/runtime.ts';
 import { DENY_CODES, type DenyCode } from '../http/deny-codes.ts';
@@ -65,8 +65,13 @@ class Check {
   conclude(judgement: Judgement): CheckAnswer {
     switch (judgement.kind) {
       case 'allowed': {
-        const answer = this.#dialect.allow(judgement.allowance);
-        this.#record(judgement.facts, 'admitted', 'admitted', undefined, answer.status, undefined);
+        const { facts, allowance, observed } = judgement;
+        const answer = this.#dialect.allow(allowance);
+        if (observed !== undefined) {
+          const { code, reason } = observed;
+          recordObserved(this.#endOf(facts, 'observed', code, reason, 0, undefined), this.#context.recorder);
+        }
+        this.#record(facts, 'admitted', 'admitted', undefined, answer.status, undefined);
         return answer;
       }
       case 'outage':
@@ -104,31 +109,36 @@ class Check {
 
   #record(
     facts: DecisionFacts,
-    decision: 'admitted' | 'denied' | 'failed',
-    code: 'admitted' | DenyCode,
+    decision: RequestEnd['decision'],
+    code: RequestEnd['code'],
     reason: string | undefined,
     status: number,
     decisionId: string | undefined,
   ): void {
-    const { peerAddress, runtime, recorder, now } = this.#context;
-    const durationSeconds = (performance.now() - this.#startedAt) / 1000;
-    const method = this.#method;
-    recordEnd(
-      {
-        facts,
-        decision,
-        code,
-        reason,
-        status,
-        decisionId,
-        method,
-        peer: peerAddress,
-        at: now,
-        durationSeconds,
-      },
-      runtime.settings,
-      recorder,
-    );
+    const { runtime, recorder } = this.#context;
+    recordEnd(this.#endOf(facts, decision, code, reason, status, decisionId), runtime.settings, recorder);
+  }
+
+  #endOf(
+    facts: DecisionFacts,
+    decision: RequestEnd['decision'],
+    code: RequestEnd['code'],
+    reason: string | undefined,
+    status: number,
+    decisionId: string | undefined,
+  ): RequestEnd {
+    return {
+      facts,
+      decision,
+      code,
+      reason,
+      status,
+      decisionId,
+      method: this.#method,
+      peer: this.#context.peerAddress,
+      at: this.#context.now,
+      durationSeconds: (performance.now() - this.#startedAt) / 1000,
+    };
   }
 }
 

@@ -3,7 +3,7 @@ import type { EpochMilliseconds } from '../base/clock.ts';
 import { Outage } from '../base/outage.ts';
 import { type Admission, type Admitted, admit } from '../gateway/admit.ts';
 import type { AdmissionRequest, DecisionFacts } from '../gateway/find-route.ts';
-import { isObserved } from '../gateway/observe.ts';
+import { isObserved, type WouldBeRefusal, wouldBeRefusalOf } from '../gateway/observe.ts';
 import { clientAddress } from '../gateway/peer.ts';
 import type { Forwarding, Runtime } from '../gateway/runtime.ts';
 import { originOf } from '../http/host.ts';
@@ -12,7 +12,13 @@ import type { CheckedRequest } from './checked-request.ts';
 import type { Allowance } from './dialect.ts';
 
 export type Judgement =
-  | { readonly kind: 'allowed'; readonly facts: DecisionFacts; readonly allowance: Allowance }
+  | {
+      readonly kind: 'allowed';
+      readonly facts: DecisionFacts;
+      readonly allowance: Allowance;
+      /** What an observed route would have refused it with. */
+      readonly observed?: WouldBeRefusal | undefined;
+    }
   | { readonly kind: 'denied'; readonly facts: DecisionFacts; readonly denial: Denial }
   | { readonly kind: 'outage'; readonly facts: DecisionFacts; readonly outage: Outage };
 
@@ -32,16 +38,19 @@ export async function judgeCheck(
   const { method, target, host, scheme } = checked;
   const request: AdmissionRequest = { method, target, fields, origin: { address, scheme, host } };
   const admission = await admit(request, runtime, now);
-  if (isObserved(admission, now)) {
-    return { kind: 'allowed', facts: admission.facts, allowance: asItCame(fields, runtime) };
-  }
-  if (admission.kind !== 'admitted') return admission;
+  const isOnlyObserved = isObserved(admission, now);
+  if (admission.kind !== 'admitted' && !isOnlyObserved) return admission;
+  // On observed routes too: the upstream may believe it on another one.
   const alias = runtime.ownedFields.findAlias(checked.fields);
   if (alias !== undefined)
     return denied(
       admission.facts,
       denial('request_malformed', 'an alias of a field of ours, which no answer could take out'),
     );
+  if (admission.kind !== 'admitted' || isOnlyObserved) {
+    const allowance = asItCame(fields, runtime);
+    return { kind: 'allowed', facts: admission.facts, allowance, observed: wouldBeRefusalOf(admission) };
+  }
   const misuse = crossSiteRead(admission, request);
   if (misuse !== undefined) return denied(admission.facts, misuse);
   try {

@@ -24,6 +24,13 @@ beforeAll(async () => {
     routes: [
       { id: 'status', match: { path: '/status' }, public: true, upstream: 'api' },
       {
+        id: 'observed',
+        match: { path: '/api/observed' },
+        accept: ['apiKey'],
+        observe: { until: '2999-01-01' },
+        upstream: 'api',
+      },
+      {
         id: 'orders',
         match: { path: '/api/orders/**', methods: ['GET'] },
         accept: ['apiKey'],
@@ -140,6 +147,28 @@ describe.each(Object.entries(DIALECTS))('the dialect %s', (name, check) => {
     else expect(JSON.parse(answer.body.toString())).toMatchObject({ code });
     expect(answer.field('www-authenticate') !== undefined).toBe(status === 401);
     expect(await gateway.auditOf(answer)).toMatchObject({ code, decision: 'denied', status });
+  });
+});
+
+describe('a route that only observes', () => {
+  it('lets what would be refused pass as it came, says so, and still takes no alias of a field of ours', async () => {
+    const check = DIALECTS['forward'];
+    const target = '/api/observed';
+    const passed = await check?.({ target, fields: ['X-API-Key: old', 'Cookie: a=b'] });
+    expect(passed?.status).toBe(200);
+    expect([passed?.field('x-api-key'), passed?.field('cookie'), passed?.field('x-tenant-id')]).toEqual([
+      'old',
+      'a=b',
+      '',
+    ]);
+    expect(await gateway.audited(({ route }) => route === 'observed')).toMatchObject({
+      decision: 'admitted',
+    });
+    expect(await gateway.audited(({ decision }) => decision === 'observed')).toMatchObject({
+      route: 'observed',
+      code: 'credential_invalid',
+    });
+    expect((await check?.({ target, fields: ['X_Tenant_Id: globex'] }))?.status).toBe(400);
   });
 });
 
