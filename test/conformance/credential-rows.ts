@@ -122,6 +122,7 @@ export const CREDENTIAL_ROWS: readonly Row[] = [
     fields: (of) => [bearer(of.token), bearer(of.token)],
     decision: '400 credential_ambiguous',
     except: {
+      http2: { decision: 'unsaid', why: "Node's client sends no second Authorization" },
       ...inEnvoy({
         decision: '401 credential_invalid',
         why: 'joins a second Authorization to the first before it asks',

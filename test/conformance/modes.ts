@@ -6,7 +6,15 @@ import { createPythonEnvironment } from '../support/python.ts';
 import type { ConformanceScene } from './scene.ts';
 
 /** Ways in which a request can come to be judged by the same engine. */
-export type ModeName = 'proxy' | 'nginx' | 'traefik' | 'caddy' | 'haproxy' | 'envoy-http' | 'envoy-grpc';
+export type ModeName =
+  | 'http2'
+  | 'proxy'
+  | 'nginx'
+  | 'traefik'
+  | 'caddy'
+  | 'haproxy'
+  | 'envoy-http'
+  | 'envoy-grpc';
 
 export interface Mode {
   readonly name: ModeName;
@@ -31,6 +39,11 @@ export function findModes(): Modes {
         name: 'proxy',
         missing: undefined,
         start: async ({ proxying }) => ({ port: proxying.port, stop: () => Promise.resolve() }),
+      },
+      {
+        name: 'http2',
+        missing: undefined,
+        start: async ({ speaking }) => ({ port: speaking.port, stop: () => Promise.resolve() }),
       },
       recipe('nginx', findProgram('nginx'), (folder) => [
         '-p',

@@ -1,9 +1,11 @@
 import { createHmac, timingSafeEqual } from 'node:crypto';
 import { verifySignature } from 'http-message-sig';
 import { createLocalJWKSet, type JSONWebKeySet, jwtVerify } from 'jose';
+import type { TestGateway } from '../support/gateway.ts';
+import { connectHttp2, readAnswer } from '../support/http2-client.ts';
 import { exchangeRaw, type RawAnswer } from '../support/raw-client.ts';
 import type { RecordedRequest } from '../support/raw-upstream.ts';
-import { outcomeOf, wire } from '../support/wire.ts';
+import { wire } from '../support/wire.ts';
 import type { Credentials } from './credentials.ts';
 import type { ModeName } from './modes.ts';
 import type { Row } from './row.ts';
@@ -17,6 +19,9 @@ export interface Observed {
   readonly assertion?: Readonly<Record<string, unknown>> | undefined;
   readonly isSigned?: boolean;
 }
+
+/** What a client gets, by any version of HTTP. */
+type Answer = Pick<RawAnswer, 'status' | 'body' | 'field'>;
 
 /** Fields of identity and credentials, and of what a client may not say. Several values are joined by ` | `. */
 const WATCHED = [
@@ -47,9 +52,13 @@ export async function observe(
   const { body = '', host = 'acme.gw.test' } = row;
   const framing = body === '' ? [] : [`Content-Length: ${body.length}`];
   const fields = [...(row.fields?.(credentials) ?? []), ...framing];
-  const answer = await exchangeRaw(port, wire(row.line, fields, { host, body }));
+  const how = { host, body };
+  const answer =
+    mode === 'http2'
+      ? await exchangeHttp2(port, scene.ca, row.line, fields, how)
+      : await exchangeRaw(port, wire(row.line, fields, how));
   const got = upstream.requests.slice(before);
-  const decision = decisionOf(answer, mode, scene);
+  const decision = typeof answer === 'string' ? answer : decisionOf(answer, mode, scene);
   if (got.length === 0) return { decision };
   const [request] = got;
   if (request === undefined || got.length > 1) throw new Error(`the upstream got ${got.length} requests`);
@@ -65,16 +74,54 @@ export async function observe(
 }
 
 /** What has no body, such as an answer to HEAD or of nginx, has no code: the log does, under the same decision. */
-function decisionOf(answer: RawAnswer, mode: ModeName, { proxying, asked }: ConformanceScene): string {
-  if (answer.body.length > 0 && answer.field('content-type') === 'application/problem+json')
-    return outcomeOf(answer);
+function decisionOf(answer: Answer, mode: ModeName, scene: ConformanceScene): string {
+  if (answer.body.length > 0 && answer.field('content-type') === 'application/problem+json') {
+    const { code } = JSON.parse(answer.body.toString()) as { readonly code: string };
+    return `${answer.status} ${code}`;
+  }
   const id = answer.field('gatehouse-decision-id');
   if (id === undefined) return String(answer.status);
-  const log = (mode === 'proxy' ? proxying : asked).log();
-  const line = log.split('\n').findLast((each) => each.includes(id)) ?? '{}';
+  const line =
+    gatewayOf(mode, scene)
+      .log()
+      .split('\n')
+      .findLast((each) => each.includes(id)) ?? '{}';
   const { status, code } = JSON.parse(line) as { readonly status?: number; readonly code?: string };
   if (status !== answer.status) throw new Error(`answered ${answer.status}, logged ${status}: ${line}`);
   return `${status} ${code}`;
+}
+
+function gatewayOf(mode: ModeName, { proxying, speaking, asked }: ConformanceScene): TestGateway {
+  if (mode === 'proxy') return proxying;
+  return mode === 'http2' ? speaking : asked;
+}
+
+/** The same message by HTTP/2, which has no Connection and no Content-Length that has to be said. Or: the client would not send it, the server reset the stream. */
+async function exchangeHttp2(
+  port: number,
+  ca: string,
+  line: string,
+  fields: readonly string[],
+  { host, body }: { readonly host: string; readonly body: string },
+): Promise<Answer | 'unsaid' | 'reset'> {
+  const session = await connectHttp2(port, ca);
+  const [method, path] = [line.slice(0, line.indexOf(' ')), line.slice(line.indexOf(' ') + 1)];
+  const raw = [':method', method, ':path', path, ':scheme', 'https', ':authority', host];
+  for (const field of fields) {
+    const colon = field.indexOf(':');
+    const name = field.slice(0, colon).toLowerCase();
+    if (name !== 'connection' && name !== 'content-length') raw.push(name, field.slice(colon + 1).trim());
+  }
+  try {
+    const stream = session.request(raw, { endStream: body === '' });
+    if (body !== '') stream.end(body);
+    return await readAnswer(stream);
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'ERR_HTTP2_HEADER_SINGLE_VALUE') return 'unsaid';
+    if (code === 'ERR_HTTP2_STREAM_ERROR') return 'reset';
+    throw error;
+  }
 }
 
 function refuseLeaks({ head }: RecordedRequest, secrets: readonly string[]): void {

@@ -119,6 +119,7 @@ export const PATH_ROWS: readonly Row[] = [
     fields: own,
     decision: '400 path_not_canonical',
     except: {
+      http2: { decision: 'reset', why: "Node's HTTP/2 resets the stream" },
       ...inEnvoy(mended(BY_KEY, 'GET /any/x', ORIGIN_FORM)),
       nginx: mended(BY_KEY, 'GET /any/x', ORIGIN_FORM),
       traefik: mended(BY_KEY, 'GET /any/x', ORIGIN_FORM),
@@ -164,6 +165,7 @@ export const PATH_ROWS: readonly Row[] = [
     fields: own,
     decision: '400 host_invalid',
     except: {
+      http2: { decision: 'reset', why: "Node's HTTP/2 resets the stream" },
       traefik: byItself(400, "Go's server refuses it"),
       caddy: byItself(400, "Go's server refuses it"),
     },
@@ -175,6 +177,7 @@ export const PATH_ROWS: readonly Row[] = [
     fields: own,
     decision: '400 host_invalid',
     except: {
+      http2: { decision: 'reset', why: "Node's HTTP/2 resets the stream" },
       ...inEnvoy(byItself(400, 'reads Host itself')),
       nginx: byItself(400, 'reads Host itself'),
       traefik: byItself(400, "Go's server refuses it"),

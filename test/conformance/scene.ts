@@ -3,6 +3,7 @@ import path from 'node:path';
 import { parse } from 'yaml';
 import { eventually } from '../support/authentication.ts';
 import { type ConfigObject, startTestGateway, type TestGateway } from '../support/gateway.ts';
+import { tlsListener } from '../support/http2-client.ts';
 import { type LegacyLogin, startLegacyLogin } from '../support/legacy-login.ts';
 import { exchangeRaw } from '../support/raw-client.ts';
 import { startRedis } from '../support/redis.ts';
@@ -27,6 +28,10 @@ export const RECIPE = parse(
 export interface ConformanceScene {
   /** Forwards by itself. */
   readonly proxying: TestGateway;
+  /** Forwards too, and speaks HTTP/2 over TLS. */
+  readonly speaking: TestGateway;
+  /** Certificate of whoever issued that of `speaking`. */
+  readonly ca: string;
   /** Is asked by other proxies. */
   readonly asked: TestGateway;
   readonly upstream: LegacyLogin;
@@ -52,6 +57,8 @@ export async function openConformanceScene(): Promise<ConformanceScene> {
   });
   const listen = { public: '127.0.0.1:0', admin: '127.0.0.1:0', ops: '127.0.0.1:0' };
   const proxying = await startTestGateway({ ...base, listen }, options);
+  const tls = tlsListener();
+  const speaking = await startTestGateway({ ...base, listen: tls.listen }, { ...options, files: tls.files });
   const asked = await startTestGateway(
     {
       ...base,
@@ -79,6 +86,7 @@ export async function openConformanceScene(): Promise<ConformanceScene> {
     },
     async outlive() {
       offset += LONG;
+      // The one that speaks HTTP/2 alone is on the same clock.
       for (const gateway of [proxying, asked])
         await eventually(
           async () =>
@@ -89,6 +97,8 @@ export async function openConformanceScene(): Promise<ConformanceScene> {
   });
   return {
     proxying,
+    speaking,
+    ca: tls.authority.ca,
     asked,
     upstream,
     credentials,
@@ -98,7 +108,8 @@ export async function openConformanceScene(): Promise<ConformanceScene> {
       offset += LATE;
     },
     async stop() {
-      await Promise.all([proxying.stop(), asked.stop()]);
+      await Promise.all([proxying.stop(), speaking.stop(), asked.stop()]);
+      tls.authority.remove();
       await Promise.all([relay.close(), redis.stop(), upstream.close(), issuer.close()]);
     },
   };
