@@ -21,7 +21,9 @@ beforeAll(async () => {
   scene = await openConformanceScene();
   isOpen = true;
   const started = modes.all.filter(({ missing }) => missing === undefined);
-  await Promise.all(started.map(async (mode) => running.set(mode.name, await mode.start(scene))));
+  // All of them, also when one fails, so that none is left behind.
+  const starts = started.map(async (mode) => running.set(mode.name, await mode.start(scene)));
+  for (const start of await Promise.allSettled(starts)) if (start.status === 'rejected') throw start.reason;
 });
 afterAll(async () => {
   await Promise.all([...running.values()].map((proxy) => proxy.stop()));
