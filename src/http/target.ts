@@ -121,13 +121,21 @@ function decodeSegment(segment: string): Result<string, string> {
     if (isStructural(byte)) return err('the path has an encoded slash, backslash, ?, # or control byte');
     if (byte === PERCENT && hexByte(segment, index + 3) !== undefined)
       return err('the path is percent-encoded twice');
-    // C0 and C1 begin only overlong UTF-8, which careless decoders read as ASCII: `%c0%af` for a slash.
-    if ((byte === 0xc0 || byte === 0xc1) && isContinuationByte(segment, index + 3))
-      return err('the path has overlong UTF-8');
+    // What careless decoders read as ASCII: `%c0%af`, `%e0%80%af` or `%f0%80%80%af` for a slash.
+    if (beginsOverlong(segment, byte, index + 3)) return err('the path has overlong UTF-8');
     decoded += String.fromCharCode(byte);
     index += 2;
   }
   return ok(decoded);
+}
+
+/** Longer UTF-8 than its character needs (RFC 3629 §3): C0 and C1 begin nothing else, E0 and F0 with a small second byte. */
+function beginsOverlong(segment: string, byte: number, next: number): boolean {
+  if (byte === 0xc0 || byte === 0xc1) return isContinuationByte(segment, next);
+  const limit = byte === 0xe0 ? 0xa0 : byte === 0xf0 ? 0x90 : 0;
+  if (limit === 0 || segment.charCodeAt(next) !== PERCENT) return false;
+  const second = hexByte(segment, next + 1);
+  return second !== undefined && second >= 0x80 && second < limit;
 }
 
 function isContinuationByte(segment: string, index: number): boolean {

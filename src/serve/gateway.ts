@@ -109,7 +109,7 @@ async function openOn(
   closers.push(() => ops.close());
   const opsPort = await listenWith(ops, settings.listen.ops);
 
-  const presence = announceThisProcess(foundation, generations);
+  const presence = announceThisProcess(foundation, generations, startedAt);
   closers.push(() => presence.end());
   const housekeeping = startHousekeeping(foundation);
   closers.push(() => housekeeping.end());

@@ -71,7 +71,7 @@ async function openWorker(options: GatewayOptions): Promise<OpenWorker> {
   metrics.gauge('cached_credentials', () => generations.current().authentication.status().cachedCredentials);
   const tls = await readTlsMaterial(options.file, settings.listen.public);
   path = await openRequestPath({ settings, tls, foundation, generations });
-  const presence = announceThisProcess(foundation, generations);
+  const presence = announceThisProcess(foundation, generations, foundation.clock());
 
   return {
     ports: path.ports,

@@ -19,6 +19,8 @@ import { openEmbeddedStore } from '../../src/stores/embedded/embedded-store.ts';
 import type { Stores } from '../../src/stores/stores.ts';
 import { anApiKey, apiKeyId, NOW } from '../contract/fixtures.ts';
 
+/** Bytes of a page. */
+const PAGE = 4096;
 const OPENER = path.join(import.meta.dirname, 'opener.ts');
 const IN_USE = 'is in use by another process: an embedded store serves one process at a time.';
 
@@ -141,7 +143,7 @@ describe('opening a file', () => {
     const stores = open();
     await stores.apiKeys.create(anApiKey('key'));
     await stores.close();
-    writeFileSync(file, readFileSync(file).fill(0xa5, 4096));
+    overwriteTables(file);
     const damaged = open();
     const damage = new StoreUnavailable(
       'The embedded store failed: database disk image is malformed (SQLite 11).',
@@ -152,3 +154,14 @@ describe('opening a file', () => {
     await damaged.close();
   });
 });
+
+/** Destroys every page that is the root of a table or index of ours; the schema stays as it is. */
+function overwriteTables(file: string): void {
+  const database = new DatabaseSync(file);
+  const roots = database.prepare('SELECT rootpage FROM sqlite_schema WHERE rootpage > 1').all();
+  database.exec('PRAGMA wal_checkpoint(TRUNCATE)');
+  database.close();
+  const bytes = readFileSync(file);
+  for (const { rootpage } of roots) bytes.fill(0xa5, (Number(rootpage) - 1) * PAGE, Number(rootpage) * PAGE);
+  writeFileSync(file, bytes);
+}
