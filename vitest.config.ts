@@ -10,6 +10,7 @@ export default defineConfig({
     testTimeout: verify ? 300_000 : 20_000,
     hookTimeout: 60_000,
     pool: 'forks',
-    maxWorkers: 2,
+    // One more than the cores of a small machine: many tests wait for something.
+    maxWorkers: 3,
   },
 });

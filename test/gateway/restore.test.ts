@@ -4,6 +4,7 @@ import path from 'node:path';
 import { createLocalJWKSet, decodeProtectedHeader, type JSONWebKeySet, jwtVerify } from 'jose';
 import { afterEach, expect, test } from 'vitest';
 import { runCli } from '../cli/run-cli.ts';
+import { eventually } from '../support/authentication.ts';
 import { ADMIN_TOKEN, type ConfigObject, startTestGateway, type TestGateway } from '../support/gateway.ts';
 import { type RawUpstream, startRawUpstream } from '../support/raw-upstream.ts';
 import { outcomeOf, wire } from '../support/wire.ts';
@@ -107,6 +108,11 @@ test('a backup restored into an empty store with the same encryption key gives t
   const one = await start(oneUpstream);
   const other = await start(otherUpstream);
   const requests = await use(one);
+  // A suspended tenant is refused as soon as the gateway has read its tenants anew.
+  await eventually(
+    async () => (await answersOf(one, requests)).includes('403 tenant_suspended'),
+    'the suspension',
+  );
   const expected = await answersOf(one, requests);
   expect(expected.filter((answer) => answer === '200').length).toBe(3);
   expect(new Set(expected).size).toBeGreaterThanOrEqual(6);
