@@ -8,6 +8,7 @@ import { refusalFields } from '../gateway/refuse.ts';
 import type { Runtime } from '../gateway/runtime.ts';
 import { DENY_CODES, type DenyCode } from '../http/deny-codes.ts';
 import { problemOf, templatedProblem } from '../http/problem.ts';
+import type { LoadShedder } from '../limits/load-shedder.ts';
 import type { CheckedRequest } from './checked-request.ts';
 import type { CheckAnswer, Dialect } from './dialect.ts';
 import { type Judgement, judgeCheck } from './judge-check.ts';
@@ -20,6 +21,7 @@ export interface CheckContext {
   readonly peerAddress: string;
   readonly runtime: Runtime;
   readonly recorder: Recorder;
+  readonly loadShedder: LoadShedder;
   readonly now: EpochMilliseconds;
 }
 
@@ -34,6 +36,8 @@ export async function answerCheck(
   runtime.acquire();
   recorder.metrics.requestStarted();
   try {
+    if (!context.loadShedder.admits())
+      return check.fail('overloaded', 'checks wait longer than limits.queueDelay', {});
     if (!read.ok) return check.refuse(read.error, {});
     return check.conclude(await judgeCheck(read.value, context.peerAddress, runtime, context.now));
   } catch (error) {

@@ -7,6 +7,7 @@ import type { Settings } from '../config/schema/config.ts';
 import { isListed, normaliseAddress } from '../gateway/peer.ts';
 import type { Recorder } from '../gateway/records.ts';
 import type { Runtime } from '../gateway/runtime.ts';
+import type { LoadShedder } from '../limits/load-shedder.ts';
 import { answerCheck, STRANGER } from './answer-check.ts';
 import { type CheckAnswer, type Dialect, plainRefusal } from './dialect.ts';
 import { ENVOY_PREFIX, envoyDialect } from './envoy-dialect.ts';
@@ -20,6 +21,7 @@ export interface ForwardAuthOptions {
   readonly currentRuntime: () => Runtime;
   readonly recorder: Recorder;
   readonly clock: Clock;
+  readonly loadShedder: LoadShedder;
 }
 
 /**
@@ -27,11 +29,11 @@ export interface ForwardAuthOptions {
  * whichever field is there. Any method is taken. Not listening yet.
  */
 export function createForwardAuthListener(options: ForwardAuthOptions): http.Server {
-  const { limits, peers, currentRuntime, recorder, clock } = options;
+  const { limits, peers, currentRuntime, recorder, clock, loadShedder } = options;
 
   async function receive(received: IncomingMessage, response: ServerResponse): Promise<void> {
     const peerAddress = normaliseAddress(received.socket.remoteAddress ?? '');
-    const context = { peerAddress, runtime: currentRuntime(), recorder, now: clock() };
+    const context = { peerAddress, runtime: currentRuntime(), recorder, loadShedder, now: clock() };
     const isKnown = peers === undefined || isListed(peers, peerAddress);
     const dialect = isKnown ? dialectOf(received.url ?? '') : undefined;
     if (dialect === undefined) {

@@ -32,13 +32,13 @@ export interface GrpcListener {
 /** `envoy.service.auth.v3.Authorization/Check` over HTTP/2 without TLS. Listens when it resolves. */
 export async function openGrpcListener(
   place: ListenPlace,
-  { limits, peers, currentRuntime, recorder, clock }: ForwardAuthOptions,
+  { limits, peers, currentRuntime, recorder, clock, loadShedder }: ForwardAuthOptions,
 ): Promise<GrpcListener> {
   async function answer(request: CheckRequest, peer: string): Promise<CheckResponse> {
     const peerAddress = addressOf(peer);
     const isKnown = peers === undefined || isListed(peers, peerAddress);
     const read = isKnown ? readCheck(request, limits.fieldBytes) : err(STRANGER);
-    const context = { peerAddress, runtime: currentRuntime(), recorder, now: clock() };
+    const context = { peerAddress, runtime: currentRuntime(), recorder, loadShedder, now: clock() };
     return checkResponse(await answerCheck(read, DIALECT, context));
   }
 

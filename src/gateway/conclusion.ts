@@ -5,13 +5,14 @@ import { problemOf, templatedProblem } from '../http/problem.ts';
 import { nextDecisionId } from './decision-id.ts';
 import type { DecisionFacts } from './find-route.ts';
 import type { Framing } from './framing.ts';
+import type { OpenRequest } from './open-requests.ts';
 import { normaliseAddress } from './peer.ts';
 import type { ExchangeContext, Reception } from './reception.ts';
 import { type RequestEnd, recordEnd } from './records.ts';
 import { refusalFields, sendRefusal } from './refuse.ts';
 import type { Runtime } from './runtime.ts';
 
-const NO_BODY: Framing = { kind: 'none' };
+export const NO_BODY: Framing = { kind: 'none' };
 
 /** What every request comes to in the end: one answer and one record. */
 export abstract class Conclusion {
@@ -25,6 +26,8 @@ export abstract class Conclusion {
   protected peer: string;
   protected bodyIsHeld: boolean;
   protected isEnded = false;
+  /** What it holds of the limits on concurrency; undefined before it is forwarded. */
+  protected open: OpenRequest | undefined;
   /** Fields by which pages of other origins may read the answer. */
   protected crossOrigin: readonly string[] | undefined;
 
@@ -83,6 +86,7 @@ export abstract class Conclusion {
     if (this.isEnded) return;
     this.isEnded = true;
     this.runtime.release();
+    if (this.open !== undefined) this.context.openRequests.leave(this.open);
     const end = this.endOf(code, reason, status, decisionId, decision);
     recordEnd(end, this.runtime.settings, this.context);
   }

@@ -5,12 +5,12 @@ import { DENY_CODES } from '../http/deny-codes.ts';
 import { HTTP2 } from '../upstream/client-side.ts';
 import type { ForwardOutcome } from '../upstream/upstream.ts';
 import { type Admission, type Admitted, admit } from './admit.ts';
-import { Conclusion } from './conclusion.ts';
+import { Conclusion, NO_BODY } from './conclusion.ts';
 import { answerPreflight, crossOriginOf, crossOriginOfEndpoint } from './cross-origin.ts';
 import { judgeCall, readCallBody } from './endpoint-call.ts';
 import type { AdmissionRequest } from './find-route.ts';
 import { createForwardedRequest } from './forwarded-request.ts';
-import { readFraming, requestBodyOf } from './framing.ts';
+import { type Framing, readFraming, requestBodyOf } from './framing.ts';
 import { readHttp2Framing } from './http2-head.ts';
 import type { ClosingCause, LiveConnection } from './live-connections.ts';
 import { createLiveStream, decisionOf, switchToWebSocket } from './long-lived.ts';
@@ -22,8 +22,12 @@ import { sendAnswer } from './refuse.ts';
 import type { Forwarding, Runtime } from './runtime.ts';
 import { judgeHandshake } from './web-socket-request.ts';
 
+const CHUNKED: Framing = { kind: 'chunked' };
 /** Seconds that a client should wait after an outage. */
 const OUTAGE_RETRY_AFTER = '2';
+const OVERLOADED = denial('overloaded', 'requests wait longer than limits.queueDelay', {
+  retryAfterSeconds: 1,
+});
 /** The client left before it got a status; the number is nginx's, and it never goes over the wire. */
 const CLIENT_CLOSED = 499;
 
@@ -48,6 +52,12 @@ class Exchange extends Conclusion {
   begin(): void {
     const { received, expectation } = this.reception;
     const runtime = this.runtime;
+    if (!this.context.loadShedder.admits()) {
+      // Its framing is not read: what follows on a connection with a body is not looked for.
+      this.framing = received.complete ? NO_BODY : CHUNKED;
+      this.refuse(OVERLOADED, false);
+      return;
+    }
     if (received.rawHeaders.length > runtime.limits.fields * 2) {
       this.refuse(denial('fields_too_large', `more than ${runtime.limits.fields} fields`), true);
       return;
@@ -121,7 +131,7 @@ class Exchange extends Conclusion {
       response.writeContinue();
       this.bodyIsHeld = false;
     }
-    const body = await readCallBody(endpoint, received, this.framing, runtime.limits.bodyIdle);
+    const body = await readCallBody(endpoint, received, this.framing, runtime.bodyPace);
     if (body.ok)
       this.#reply(await endpoint.answer({ ...head.value, body: body.value }), head.value.decisionId);
     else this.refuse(body.error, false);
@@ -192,7 +202,7 @@ class Exchange extends Conclusion {
       this.end('admitted', undefined, CLIENT_CLOSED);
       return;
     }
-    const body = requestBodyOf(this.framing, route.bodyLimit, this.runtime.limits.bodyIdle);
+    const body = requestBodyOf(this.framing, route.bodyLimit, route.bodyPace);
     if (body === undefined) {
       this.refuse(denial('body_too_large', `Content-Length is over ${route.bodyLimit}`), false);
       return;
@@ -202,6 +212,12 @@ class Exchange extends Conclusion {
       this.refuse(accept.error, true);
       return;
     }
+    const open = this.context.openRequests.enter(admitted, this.runtime.limits.concurrency);
+    if ('code' in open) {
+      this.refuse(open, false);
+      return;
+    }
+    this.open = open;
     if (this.bodyIsHeld) {
       response.writeContinue();
       this.bodyIsHeld = false;
@@ -232,8 +248,9 @@ class Exchange extends Conclusion {
     const begun = this.endOf('admitted', undefined, 101);
     this.isEnded = true;
     this.runtime.release();
+    const { open, startedAt } = this;
     switchToWebSocket(
-      { begun, startedAt: this.startedAt, admitted, outcome, upgrade: this.reception.upgrade },
+      { begun, startedAt, admitted, outcome, upgrade: this.reception.upgrade, open },
       this.runtime.settings,
       this.context,
     );

@@ -3,6 +3,7 @@ import type { Settings } from '../config/schema/config.ts';
 import type { ForwardOutcome } from '../upstream/upstream.ts';
 import type { Admitted } from './admit.ts';
 import type { ClosingCause, LiveConnection } from './live-connections.ts';
+import type { OpenRequest } from './open-requests.ts';
 import type { ExchangeContext, Reception } from './reception.ts';
 import { type RequestEnd, recordDecision } from './records.ts';
 import { openTunnel, type TunnelEnd } from './web-socket-tunnel.ts';
@@ -36,6 +37,7 @@ export interface Switching {
   readonly admitted: Admitted;
   readonly outcome: Extract<ForwardOutcome, { readonly kind: 'switched' }>;
   readonly upgrade: Reception['upgrade'];
+  readonly open: OpenRequest | undefined;
 }
 
 /**
@@ -43,7 +45,7 @@ export interface Switching {
  * From here on nothing of the request is held but what that record needs.
  */
 export function switchToWebSocket(
-  { begun, startedAt, admitted, outcome, upgrade }: Switching,
+  { begun, startedAt, admitted, outcome, upgrade, open }: Switching,
   { audit, logging }: Pick<Settings, 'audit' | 'logging'>,
   context: ExchangeContext,
 ): void {
@@ -58,6 +60,7 @@ export function switchToWebSocket(
     admittedAt: begun.at,
     live: context.live,
     ended(end) {
+      if (open !== undefined) context.openRequests.leave(open);
       recordDecision(tunnelEnd(begun, startedAt, end), { audit, logging }, context);
     },
   });

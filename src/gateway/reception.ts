@@ -1,13 +1,17 @@
 import type { Socket } from 'node:net';
 import type { Clock } from '../base/clock.ts';
+import type { LoadShedder } from '../limits/load-shedder.ts';
 import type { ClientResponse, ReceivedMessage } from '../upstream/client-side.ts';
 import type { LiveConnections } from './live-connections.ts';
+import type { OpenRequests } from './open-requests.ts';
 import type { Recorder } from './records.ts';
 
 /** What all exchanges share. */
 export interface ExchangeContext extends Recorder {
   readonly clock: Clock;
   readonly live: LiveConnections;
+  readonly openRequests: OpenRequests;
+  readonly loadShedder: LoadShedder;
 }
 
 /** What the listener knows of a request beyond the message itself. */

@@ -49,6 +49,8 @@ export function recordDecision(
   settings: Pick<Settings, 'audit' | 'logging'> | undefined,
   recorder: Recorder,
 ): void {
+  // What is refused to save work is counted, and costs no more.
+  if (end.code === 'overloaded') return;
   const isAdmitted = end.decision === 'admitted';
   const logs = settings?.logging.requests ?? 'denied';
   const isAudited = !isAdmitted || settings?.audit.requests === 'all' || givesOut(end);

@@ -73,6 +73,20 @@ export const DENY_CODES = {
     owner: 'client',
     meaning: 'This address presented too many wrong credentials. Retry-After says when it may try again.',
   },
+  concurrency_limited: {
+    status: 429,
+    title: 'Too many requests at a time',
+    owner: 'client',
+    meaning:
+      'The tenant or principal has as many requests, event streams and WebSockets open as `limits.concurrency` allows. Retry-After is set.',
+  },
+  rate_limited: {
+    status: 429,
+    title: 'Too many requests',
+    owner: 'client',
+    meaning:
+      'A rate limit of the peer, the principal, the tenant or the route is used up. RateLimit-Policy and RateLimit name them all, Retry-After says when the next request may come.',
+  },
   credential_missing: {
     status: 401,
     title: 'Authentication required',
@@ -202,6 +216,13 @@ export const DENY_CODES = {
     title: 'Request timeout',
     owner: 'client',
     meaning: 'The request did not arrive in time.',
+  },
+  overloaded: {
+    status: 503,
+    title: 'Temporarily unavailable',
+    owner: 'operator',
+    meaning:
+      'More requests arrive than the process can answer in time (`limits.queueDelay`). Nothing of the request was looked at; it is counted, and neither logged nor audited. Retry-After is set.',
   },
   store_unavailable: {
     status: 503,

@@ -5,6 +5,7 @@ import { createForwardAuthListener } from '../forward-auth/forward-auth-listener
 import { listenOn } from '../gateway/listen.ts';
 import type { Recorder } from '../gateway/records.ts';
 import type { Runtime } from '../gateway/runtime.ts';
+import type { LoadShedder } from '../limits/load-shedder.ts';
 
 export interface ForwardAuth {
   readonly port: number;
@@ -17,7 +18,12 @@ export interface ForwardAuth {
 /** The listeners for proxies that ask about each request; `undefined`: none are configured. */
 export async function openForwardAuth(
   { listen, limits }: Pick<Settings, 'listen' | 'limits'>,
-  parts: { readonly currentRuntime: () => Runtime; readonly recorder: Recorder; readonly clock: Clock },
+  parts: {
+    readonly currentRuntime: () => Runtime;
+    readonly recorder: Recorder;
+    readonly clock: Clock;
+    readonly loadShedder: LoadShedder;
+  },
 ): Promise<ForwardAuth | undefined> {
   const { forwardAuth } = listen;
   if (forwardAuth === undefined) return undefined;

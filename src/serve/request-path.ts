@@ -3,7 +3,9 @@ import type { ListenPlace } from '../config/schema/scalars.ts';
 import { clearSocket } from '../gateway/listen.ts';
 import { openListener, type TlsMaterial } from '../gateway/listener.ts';
 import { createLiveConnections } from '../gateway/live-connections.ts';
+import { createOpenRequests } from '../gateway/open-requests.ts';
 import { createWellKnown } from '../gateway/well-known.ts';
+import { createLoadShedder, type LoadShedder } from '../limits/load-shedder.ts';
 import { type ForwardAuth, openForwardAuth } from './forward-auth.ts';
 import type { Foundation } from './foundation.ts';
 import type { Generations } from './generations.ts';
@@ -39,6 +41,7 @@ export async function openRequestPath(options: {
 }): Promise<RequestPath> {
   const { settings, tls, foundation, generations } = options;
   const currentRuntime = () => generations.current();
+  const loadShedder = startLoadShedder(settings.limits.queueDelay, foundation);
   const live = createLiveConnections({ ...foundation, currentRuntime });
   const listener = await openListener({
     address: settings.listen.public.address,
@@ -46,9 +49,10 @@ export async function openRequestPath(options: {
     tls,
     currentRuntime,
     wellKnown: createWellKnown(foundation.keyring),
-    context: { ...foundation, live },
+    context: { ...foundation, live, openRequests: createOpenRequests(), loadShedder },
   }).catch((error: unknown) => {
     live.close();
+    loadShedder.close();
     throw error;
   });
 
@@ -63,12 +67,14 @@ export async function openRequestPath(options: {
         'connections were cut, since their requests did not finish in time',
       );
     live.close();
+    loadShedder.close();
   }
 
   forwardAuth = await openForwardAuth(settings, {
     currentRuntime,
     recorder: foundation,
     clock: foundation.clock,
+    loadShedder,
   }).catch(async (error: unknown) => {
     await close({ delay: 0, drain: 0 });
     throw error;
@@ -83,4 +89,18 @@ export async function openRequestPath(options: {
     setTls: (material) => listener.setTls(material),
     close: (shutdown) => (closed ??= close(shutdown)),
   };
+}
+
+function startLoadShedder(
+  target: number,
+  { log, metrics }: Pick<Foundation, 'log' | 'metrics'>,
+): LoadShedder {
+  const loadShedder = createLoadShedder({
+    target,
+    began: () =>
+      log.warn('more requests arrive than can be answered in time: some are refused as overloaded'),
+    ended: (refused) => log.info({ refused }, 'all requests are admitted again'),
+  });
+  metrics.gauge('admitted_share', () => loadShedder.share);
+  return loadShedder;
 }

@@ -17,8 +17,12 @@ const RESTART_ONLY: Readonly<Record<string, (settings: Settings) => unknown>> = 
   'admin.tokens': (settings) =>
     settings.admin.tokens.map(({ name, token, role }) => [name, token.reveal(), role]),
   'audit.keep': (settings) => settings.audit.keep,
+  'limits.queueDelay': (settings) => settings.limits.queueDelay,
   'limits.fieldBytes': (settings) => settings.limits.fieldBytes,
   'limits.headerTimeout': (settings) => settings.limits.headerTimeout,
+  'limits.readIdle': (settings) => settings.limits.readIdle,
+  'limits.connections': (settings) => settings.limits.connections,
+  'limits.connectionsPerPeer': (settings) => settings.limits.connectionsPerPeer,
   'limits.keepAlive': (settings) => settings.limits.keepAlive,
   'limits.http2Streams': (settings) => settings.limits.http2Streams,
 };

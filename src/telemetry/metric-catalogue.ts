@@ -93,6 +93,24 @@ export const METRICS = {
     labelNames: ['route', 'code'],
     aggregator: 'sum',
   },
+  rateLimited: {
+    name: 'gatehouse_rate_limited_total',
+    help: 'Requests over a rate limit, by limit (peer, tenant, principal, route-peer, route-tenant, route-principal, route) and route or endpoint; those on observed routes too',
+    labelNames: ['limit', 'route'],
+    aggregator: 'sum',
+  },
+  rate_limit_buckets: {
+    name: 'gatehouse_rate_limit_buckets',
+    help: 'Buckets of rate limits that are remembered; the least recently used is forgotten beyond 100,000',
+    labelNames: [],
+    aggregator: 'sum',
+  },
+  rate_limits_alone: {
+    name: 'gatehouse_rate_limits_alone',
+    help: '1 while the store does not take what rate limits count, so that each process limits on its own',
+    labelNames: [],
+    aggregator: 'max',
+  },
   auditDropped: {
     name: 'gatehouse_audit_dropped_total',
     help: 'Audit records of requests that were dropped, since the store could not take them for too long',
@@ -110,6 +128,18 @@ export const METRICS = {
     help: 'Ended connections by kind and reason: client or upstream ended it, or the gateway did, since the credential was revoked or expired, the tenant is suspended or gone, or the gateway stopped (revoked, expired, tenant, shutdown)',
     labelNames: ['kind', 'reason'],
     aggregator: 'sum',
+  },
+  connectionsCut: {
+    name: 'gatehouse_connections_cut_total',
+    help: 'Client connections that the gateway ended, by cause: over limits.connections, over limits.connectionsPerPeer, a handshake of TLS that took too long, or an answer that the client left unread (by HTTP/2: its stream) (connections, connections_per_peer, handshake, unread)',
+    labelNames: ['cause'],
+    aggregator: 'sum',
+  },
+  admitted_share: {
+    name: 'gatehouse_admitted_share',
+    help: 'Share of requests that may begin; below 1 while the process is overloaded',
+    labelNames: [],
+    aggregator: 'min',
   },
   audit_queue: {
     name: 'gatehouse_audit_queue_records',

@@ -1,6 +1,9 @@
 /** Connections that outlive the decision to admit them. */
 export type LongLivedKind = 'websocket' | 'event_stream';
 
+/** Why the gateway ended a client's connection beside the answers on it. */
+export type CutCause = 'connections' | 'connections_per_peer' | 'handshake' | 'unread';
+
 /**
  * What the gateway counts. Durations in seconds. Labels are bounded: names from the configuration, deny codes,
  * and closed sets; never anything that a client sends.
@@ -22,6 +25,8 @@ export interface Metrics {
   introspection(issuer: string, outcome: 'active' | 'inactive' | 'failed'): void;
   reload(outcome: 'ok' | 'failed', revision: string): void;
   auditDropped(count: number): void;
+  /** `limit`: name of the rate limit that was used up. `route`: of a route, or endpoint of the gateway's own. */
+  rateLimited(limit: string, route: string): void;
   /** An observed route would have refused a request with this code. */
   observed(route: string, code: string): void;
   longLivedOpened(kind: LongLivedKind): void;
@@ -30,13 +35,22 @@ export interface Metrics {
     kind: LongLivedKind,
     reason: 'client' | 'upstream' | 'revoked' | 'expired' | 'tenant' | 'shutdown',
   ): void;
+  connectionCut(cause: CutCause): void;
   /** A worker process ended by itself. */
   workerEnded(): void;
   /** A worker process did not tell its metrics in time. */
   workerSilent(): void;
   /** Registers a gauge that is read when metrics are scraped. */
   gauge(
-    name: 'revocations' | 'revocation_lag' | 'cached_credentials' | 'audit_queue' | 'workers',
+    name:
+      | 'revocations'
+      | 'revocation_lag'
+      | 'cached_credentials'
+      | 'audit_queue'
+      | 'rate_limit_buckets'
+      | 'rate_limits_alone'
+      | 'workers'
+      | 'admitted_share',
     read: () => number,
   ): void;
   /** Prometheus text exposition and its content type. */

@@ -114,5 +114,5 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{- $config := .Values.config -}}
 {{- pick $config "listen" "store" "encryptionKeys" "assertionKeys" "admin" "workers" | toJson -}}
 {{- dig "audit" "keep" "" $config | toJson -}}
-{{- pick (default dict $config.limits) "fieldBytes" "headerTimeout" "keepAlive" "http2Streams" | toJson -}}
+{{- pick (default dict $config.limits) "queueDelay" "fieldBytes" "headerTimeout" "keepAlive" "http2Streams" | toJson -}}
 {{- end -}}

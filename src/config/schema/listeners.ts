@@ -69,6 +69,33 @@ export function limitsSchema() {
       failedCredentials: rate
         .prefault('30/min')
         .describe('Wrong credentials that one peer may present before it is answered 429.'),
+      concurrency: z
+        .strictObject({
+          perTenant: integer(1, 1_000_000).optional().describe('Of one tenant. Absent: no limit.'),
+          perPrincipal: integer(1, 1_000_000)
+            .optional()
+            .describe('Of one user, client or key. Absent: no limit.'),
+        })
+        .prefault({})
+        .describe(
+          'Most requests, event streams and WebSockets at a time, in each process: a tenant whose upstream is slow holds up no other. More are answered 429.',
+        ),
+      queueDelay: duration
+        .prefault('50ms')
+        .describe(
+          'How long requests may wait for the process, all the time. Beyond, a share of them is answered 503 at once, so that those which are admitted are answered in time. Changes need a restart.',
+        ),
+      perPeer: rate
+        .optional()
+        .describe(
+          'Requests of one peer (an IPv4 address, an IPv6 /64) over all routes and endpoints of the gateway, whatever credentials they carry. More are answered 429. Absent: no limit.',
+        ),
+      perTenant: rate
+        .optional()
+        .describe('Admitted requests for one tenant, over all routes. Absent: no limit.'),
+      perPrincipal: rate
+        .optional()
+        .describe('Admitted requests of one user, client or key, over all routes. Absent: no limit.'),
       body: size.prefault('64MiB').describe('Largest request body of a route that sets no limit of its own.'),
       target: size.prefault('8KiB').describe('Longest request target (path and query).'),
       fields: integer(10, 2000).prefault(200).describe('Most header fields of one request.'),
@@ -77,8 +104,30 @@ export function limitsSchema() {
         .describe('Largest header section of one request. Changes need a restart.'),
       headerTimeout: duration
         .prefault('15s')
-        .describe('Time for a request head to arrive. Changes need a restart.'),
+        .describe(
+          'Time for the handshake of TLS, and for a request head to arrive. Changes need a restart.',
+        ),
       bodyIdle: duration.prefault('30s').describe('Longest pause while a request body arrives.'),
+      bodyRate: size
+        .prefault('240B')
+        .describe(
+          'Fewest bytes per second of a request body that is still arriving, over each `bodyIdle`; 0B: any. A client that is slower is answered 408.',
+        ),
+      readIdle: duration
+        .prefault('60s')
+        .describe(
+          'How long a client may take nothing of what waits for it, answer or WebSocket, before its connection is cut. Changes need a restart.',
+        ),
+      connections: integer(1, 1_000_000)
+        .prefault(25_000)
+        .describe(
+          'Most client connections of one process; more are closed at once. Changes need a restart.',
+        ),
+      connectionsPerPeer: integer(1, 1_000_000)
+        .optional()
+        .describe(
+          'Most of them from one address that is no trusted proxy. Default: half of `connections`. Changes need a restart.',
+        ),
       http2Streams: integer(1, 1000)
         .prefault(100)
         .describe('Most requests at a time on one HTTP/2 connection. Changes need a restart.'),
