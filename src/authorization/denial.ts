@@ -16,6 +16,8 @@ export interface Denial {
   readonly allow?: readonly string[];
   /** For `Retry-After`. */
   readonly retryAfterSeconds?: number;
+  /** What the rate limits say, which apply to it: name, value … */
+  readonly rateLimit?: readonly string[];
   /** What was presented is drawn by us, and too long to be guessed: it is old rather than tried, and costs its peer nothing. */
   readonly isNoGuess?: true;
   /** Whose credential it was, once its possession was proven; for log and audit only. */
@@ -25,7 +27,7 @@ export interface Denial {
 export function denial(
   code: Denial['code'],
   reason: string,
-  details: Pick<Denial, 'scopes' | 'allow' | 'retryAfterSeconds' | 'isNoGuess' | 'principal'> = {},
+  details: Pick<Denial, 'scopes' | 'allow' | 'retryAfterSeconds' | 'rateLimit' | 'isNoGuess' | 'principal'> = {},
 ): Denial {
   return { code, reason, ...details };
 }

@@ -13,10 +13,6 @@ interface PlannedKey {
 
 const PLANNED_KEYS: readonly PlannedKey[] = [
   { path: ['tracing'], feature: 'export of spans' },
-  { path: ['tenants', '*', 'limits'], feature: 'rate limits' },
-  { path: ['routes', '*', 'limits', 'perPrincipal'], feature: 'rate limits' },
-  { path: ['routes', '*', 'limits', 'perTenant'], feature: 'rate limits' },
-  { path: ['routes', '*', 'limits', 'perPeer'], feature: 'rate limits' },
 ];
 
 /** A planned key that the configuration uses. */

@@ -16,6 +16,8 @@ import { isObserving, type Route } from '../routing/route.ts';
 import { parseTenantId, type TenantId } from '../tenants/tenant.ts';
 import type { KnownTenant } from '../tenants/tenant-directory.ts';
 import { type AdmissionRequest, type DecisionFacts, findRoute, type Routed } from './find-route.ts';
+import { describeLimit, rateLimitFields } from './rate-limit-fields.ts';
+import type { AppliedLimit } from './rate-limits.ts';
 import type { Runtime } from './runtime.ts';
 
 export interface Admitted {
@@ -31,6 +33,8 @@ export interface Admitted {
   readonly principal: Principal | undefined;
   readonly clientPrincipal: Principal | undefined;
   readonly tenant: KnownTenant | undefined;
+  /** What the client is told of the rate limits: name, value …; `undefined`: none apply. */
+  readonly rateLimit: readonly string[] | undefined;
 }
 
 export type Admission =
@@ -42,7 +46,7 @@ export type Admission =
 /** Follows the pipeline for `explain`. */
 export interface AdmissionObserver {
   step(
-    name: 'route' | 'credential' | 'principal' | 'revocation' | 'tenant' | 'requirement',
+    name: 'route' | 'credential' | 'principal' | 'revocation' | 'tenant' | 'requirement' | 'limit',
     detail: string,
   ): void;
 }
@@ -56,6 +60,7 @@ type Runs = Pick<
   | 'revocations'
   | 'maxLag'
   | 'failureBudget'
+  | 'rateLimits'
   | 'fieldReader'
   | 'limits'
 >;
@@ -75,7 +80,11 @@ export function admit(
   const proven = routed.value;
   const { route, facts, target } = proven;
   observer?.step('route', route.id);
-  if (route.isPublic) return authorize(request, proven, [], runtime, now, observer);
+  const { rateLimits } = runtime;
+  const peerLimits = rateLimits.ofPeer(route, request.origin.address, now);
+  const tooMany = rateLimits.take(peerLimits, route.id, now);
+  if (tooMany !== undefined) return { kind: 'denied', facts, denial: tooMany };
+  if (route.isPublic) return authorize(request, proven, [], peerLimits, runtime, now, observer);
 
   if (!route.servesStale && runtime.revocations.lag(now) > runtime.maxLag) {
     const outage = new StoreUnavailable(
@@ -106,7 +115,7 @@ export function admit(
 
   function finish(principals: Result<readonly Principal[], Denial>): Admission {
     if (!principals.ok) return refuseCredential(request, facts, principals.error, runtime, now);
-    return authorize(request, proven, principals.value, runtime, now, observer);
+    return authorize(request, proven, principals.value, peerLimits, runtime, now, observer);
   }
 }
 
@@ -176,6 +185,7 @@ function authorize(
   request: AdmissionRequest,
   routed: Routed,
   principals: readonly Principal[],
+  peerLimits: readonly AppliedLimit[],
   runtime: Runs,
   now: EpochMilliseconds,
   observer: AdmissionObserver | undefined,
@@ -224,6 +234,13 @@ function authorize(
   }
   if (tenant?.status === 'suspended')
     return { kind: 'denied', facts, denial: denial('tenant_suspended', `${tenant.id} is suspended`) };
+  const { rateLimits } = runtime;
+  const requestLimits = rateLimits.ofRequest(route, principal, tenant, now);
+  const tooMany = rateLimits.take(requestLimits, route.id, now, peerLimits);
+  if (tooMany !== undefined) return { kind: 'denied', facts, denial: tooMany };
+  if (observer !== undefined) {
+    for (const limit of [...peerLimits, ...requestLimits]) observer.step('limit', describeLimit(limit, now));
+  }
   const query = principal?.session?.isTicket === true ? withoutTicket(target.query) : target.query;
   return {
     kind: 'admitted',
@@ -236,6 +253,7 @@ function authorize(
     principal,
     clientPrincipal,
     tenant,
+    rateLimit: rateLimitFields(peerLimits, requestLimits, now),
   };
 }
 

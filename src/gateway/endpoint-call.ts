@@ -5,6 +5,7 @@ import type { Endpoint, EndpointCall } from '../endpoints/endpoint.ts';
 import { originOf } from '../http/host.ts';
 import { isRepeated, SLOTS } from '../http/received-fields.ts';
 import { parseTarget } from '../http/target.ts';
+import type { PaceRules } from '../upstream/body-pace.ts';
 import type { ReceivedMessage } from '../upstream/client-side.ts';
 import { gatherBody } from '../upstream/request-body.ts';
 import { nextDecisionId } from './decision-id.ts';
@@ -20,7 +21,7 @@ export function judgeCall(
   endpoint: Endpoint,
   request: AdmissionRequest,
   received: ReceivedMessage,
-  runtime: Pick<Runtime, 'readAuthority' | 'tenants' | 'limits'>,
+  runtime: Pick<Runtime, 'readAuthority' | 'tenants' | 'limits' | 'rateLimits'>,
   now: EpochMilliseconds,
 ): Result<CallHead, Denial> {
   const { fields, method, origin } = request;
@@ -41,6 +42,12 @@ export function judgeCall(
     endpoint.methods.includes(method) || (method === 'HEAD' && endpoint.methods.includes('GET'));
   if (!isAllowed)
     return err(denial('method_not_allowed', `${endpoint.id} has no ${method}`, { allow: endpoint.methods }));
+  const limited = runtime.rateLimits.take(
+    runtime.rateLimits.ofPeer(undefined, origin.address, now),
+    endpoint.id,
+    now,
+  );
+  if (limited !== undefined) return err(limited);
   const read = readRawFields(received.rawHeaders);
   return ok({
     method,
@@ -59,14 +66,14 @@ export function judgeCall(
   });
 }
 
-/** Reads the body to its end. The refusal says whether it was too long, or stopped arriving. */
+/** Reads the body to its end. The refusal says whether it was too long or too slow. */
 export function readCallBody(
   endpoint: Endpoint,
   received: ReceivedMessage,
   framing: Framing,
-  idleMilliseconds: number,
+  pace: PaceRules,
 ): Promise<Result<Buffer, Denial>> {
-  const body = requestBodyOf(framing, endpoint.bodyLimit, idleMilliseconds);
+  const body = requestBodyOf(framing, endpoint.bodyLimit, pace);
   if (body === undefined)
     return Promise.resolve(
       err(

@@ -57,7 +57,11 @@ export async function explain(
   const admission = toAdmissionRequest(request, runtime);
   const decision = await admit(
     admission,
-    { ...runtime, failureBudget: { isExhausted: () => undefined, recordFailure: () => undefined } },
+    {
+      ...runtime,
+      failureBudget: { isExhausted: () => undefined, recordFailure: () => undefined },
+      rateLimits: { ...runtime.rateLimits, take: runtime.rateLimits.judge },
+    },
     now,
     { step: (name, detail) => void steps.push({ name, detail }) },
   );

@@ -36,6 +36,7 @@ export function createForwardedRequest(
     timeouts: route.timeouts,
     webSocketAccept: parts.accept,
     crossOrigin: parts.crossOrigin,
+    rateLimit: admitted.rateLimit,
     answerCookies: answerCookiesFor(admitted, forwarding, path, now, parts.sessionKeeper),
     variesBy: admitted.principal === undefined ? undefined : forwarding.variesBy,
     eventStreamBegan: parts.eventStreamBegan,

@@ -39,6 +39,7 @@ export function passThroughOf(request: AdmissionRequest, runtime: Runtime): Admi
     query: target.query,
     principal: undefined,
     clientPrincipal: undefined,
+    rateLimit: undefined,
     tenant: hostTenant === undefined ? undefined : runtime.tenants.find(hostTenant),
   };
 }

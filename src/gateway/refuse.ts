@@ -3,7 +3,7 @@ import { challengesFor } from '../http/challenge.ts';
 import type { Problem } from '../http/problem.ts';
 import type { Route } from '../routing/route.ts';
 import type { ClientResponse, ReceivedMessage } from '../upstream/client-side.ts';
-import { lingerBeforeClose } from '../upstream/lingering-close.ts';
+import { limitDraining, lingerBeforeClose } from '../upstream/lingering-close.ts';
 import { hangUp } from '../upstream/truncation.ts';
 
 /** A refused request's body up to this size is read to its end, so that the connection can be used again. */
@@ -19,6 +19,7 @@ export function refusalFields(refusal: Denial, accepts: Route['accepts'] | undef
   if (refusal.allow !== undefined) fields.push('Allow', refusal.allow.join(', '));
   if (refusal.retryAfterSeconds !== undefined)
     fields.push('Retry-After', String(Math.max(1, Math.ceil(refusal.retryAfterSeconds))));
+  if (refusal.rateLimit !== undefined) fields.push(...refusal.rateLimit);
   // RFC 9110 §15.5.22, RFC 6455 §4.4.
   if (refusal.code === 'websocket_version_unsupported')
     fields.push('Upgrade', 'websocket', 'Sec-WebSocket-Version', '13');
@@ -70,7 +71,8 @@ export function sendRefusal(received: ReceivedMessage, response: ClientResponse,
     response.shouldKeepAlive = false;
   }
   response.writeHead(problem.status, fields);
-  if (closes && isPending && !refusal.bodyIsHeld) lingerBeforeClose(received);
+  if (isPending && !closes) limitDraining(received);
+  else if (isPending && !refusal.bodyIsHeld) lingerBeforeClose(received);
   response.end(received.method === 'HEAD' ? undefined : problem.body);
 }
 

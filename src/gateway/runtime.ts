@@ -13,6 +13,7 @@ import { type Authority, createAuthorityReader } from '../http/host.ts';
 import { createOwnedFields, type OwnedFields } from '../http/owned-fields.ts';
 import { createFieldReader, type FieldReader } from '../http/received-fields.ts';
 import type { Keyring } from '../keys/keyring.ts';
+import type { RateLimiter } from '../limits/rate-limiter.ts';
 import type { RevocationList } from '../revocation/revocation-list.ts';
 import { compileRoutes, type Route } from '../routing/route.ts';
 import { createRouter, type Router } from '../routing/router.ts';
@@ -21,6 +22,7 @@ import type { Stores } from '../stores/stores.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 import { openTenantDirectory, type TenantDirectory } from '../tenants/tenant-directory.ts';
 import { signsAccessTokens } from '../token-service/access-tokens.ts';
+import type { PaceRules } from '../upstream/body-pace.ts';
 import type { PoolRegistry } from '../upstream/pool-registry.ts';
 import type { Upstream } from '../upstream/upstream.ts';
 import { createUpstreams } from '../upstream/upstreams.ts';
@@ -28,6 +30,7 @@ import { type AnswerCookieRules, createAnswerCookieRules, type SessionKeeper } f
 import { type CookieNames, keptCookiesOf, loginsOf, namesOfCookies } from './cookie-names.ts';
 import type { OwnEndpoints } from './own-endpoints.ts';
 import { type OwnServices, openOwnServices } from './own-services.ts';
+import { createRateLimits, type RateLimits } from './rate-limits.ts';
 import { createSessionKeeper } from './session-keeper.ts';
 
 /** How requests are sent to one upstream. */
@@ -58,6 +61,7 @@ export interface Runtime {
   /** Milliseconds that the revocation list may be behind before nothing that it could forbid is admitted. */
   readonly maxLag: number;
   readonly failureBudget: FailureBudget;
+  readonly rateLimits: RateLimits;
   readonly fieldReader: FieldReader;
   readonly ownedFields: OwnedFields;
   readonly endpoints: OwnEndpoints;
@@ -66,6 +70,8 @@ export interface Runtime {
   readonly forwardings: ReadonlyMap<string, Forwarding>;
   readonly refusalTemplates: ReadonlyMap<string, RefusalTemplate>;
   readonly limits: Settings['limits'];
+  /** Of requests to the gateway itself. */
+  readonly bodyPace: PaceRules;
   /** Undefined: nobody is trusted. */
   readonly trustedProxies: BlockList | undefined;
   /** A request begins to use it, or is done with it. */
@@ -85,6 +91,7 @@ export interface Shared {
   readonly revocations: RevocationList;
   readonly sessions: SessionService;
   readonly failureBudget: FailureBudget;
+  readonly rateLimiter: RateLimiter;
   readonly log: Logger;
   readonly metrics: Metrics;
   readonly clock: Clock;
@@ -125,6 +132,7 @@ export async function createRuntime(settings: Settings, revision: string, shared
     revocations: shared.revocations,
     maxLag: settings.store.maxLag,
     failureBudget: shared.failureBudget,
+    rateLimits: createRateLimits(settings, shared.rateLimiter, shared.metrics),
     ownedFields: createOwnedFields(identityFields, [
       'Authorization',
       settings.apiKeys.header,
@@ -146,6 +154,10 @@ export async function createRuntime(settings: Settings, revision: string, shared
     clients,
     sessionKeeper: createSessionKeeper({ ...shared, logins, tenants }),
     limits: settings.limits,
+    bodyPace: {
+      idleMilliseconds: settings.limits.bodyIdle,
+      bytesPerSecond: settings.limits.bodyRate,
+    },
     trustedProxies: settings.trustedProxies.length === 0 ? undefined : blockListOf(settings.trustedProxies),
     acquire() {
       inFlight += 1;

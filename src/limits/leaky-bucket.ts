@@ -51,9 +51,19 @@ export function fullAt({ used, at }: LeakyBucket, rate: AttemptRate): EpochMilli
 }
 
 function leaked(bucket: LeakyBucket | undefined, rate: AttemptRate, now: EpochMilliseconds): LeakyBucket {
+  return leakedBucket(bucket, rate, now, rate.count);
+}
+
+/** What of it is used `now`; `most`: it is taken for no emptier than that. */
+export function leakedBucket(
+  bucket: LeakyBucket | undefined,
+  rate: AttemptRate,
+  now: EpochMilliseconds,
+  most: number,
+): LeakyBucket {
   if (bucket === undefined) return { used: 0, at: now };
   const at = Math.max(bucket.at, now);
   const given = ((at - bucket.at) * rate.count) / rate.windowMilliseconds;
   // The rate may be another one since the configuration changed: no bucket is more than empty.
-  return { used: Math.min(rate.count, Math.max(0, bucket.used - given)), at };
+  return { used: Math.min(most, Math.max(0, bucket.used - given)), at };
 }

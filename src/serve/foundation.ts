@@ -8,6 +8,7 @@ import type { Shared } from '../gateway/runtime.ts';
 import { type EncryptionKeys, readEncryptionKeys } from '../keys/encryption-key.ts';
 import { type Keyring, openKeyring } from '../keys/keyring.ts';
 import { loadOrCreateLocalEncryptionKey } from '../keys/local-encryption-key.ts';
+import { createRateLimiter } from '../limits/rate-limiter.ts';
 import { createRevocationList } from '../revocation/revocation-list.ts';
 import { createSessionService } from '../sessions/sessions.ts';
 import { countStoreErrors } from '../telemetry/counted-stores.ts';
@@ -68,6 +69,10 @@ export async function openFoundation(settings: Settings, log: Log, clock: Clock)
     const pools = createPoolRegistry({ log, metrics });
     // The listener has drained: what is left here belongs to nobody.
     closers.push(() => pools.close(0));
+    const rateLimiter = createRateLimiter({ store: stores.usages, clock, log });
+    closers.push(() => rateLimiter.close());
+    metrics.gauge('rate_limit_buckets', () => rateLimiter.size());
+    metrics.gauge('rate_limits_alone', () => (rateLimiter.isAlone() ? 1 : 0));
     const sessions = createSessionService({ sessions: stores.sessions, encryptionKeys, clock, log });
     return {
       stores,
@@ -76,6 +81,7 @@ export async function openFoundation(settings: Settings, log: Log, clock: Clock)
       pools,
       revocations,
       failureBudget: createFailureBudget(settings.limits.failedCredentials),
+      rateLimiter,
       log,
       metrics,
       clock,

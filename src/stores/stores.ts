@@ -3,6 +3,7 @@ import type { AuditStore } from '../audit/audit-store.ts';
 import type { ClientStore } from '../clients/client-store.ts';
 import type { KeyringStore } from '../keys/keyring-store.ts';
 import type { AttemptStore } from '../limits/attempt-store.ts';
+import type { UsageStore } from '../limits/usage-store.ts';
 import type { ReplayStore } from '../revocation/replay-store.ts';
 import type { RevocationStore } from '../revocation/revocation-store.ts';
 import type { SessionStore } from '../sessions/session-store.ts';
@@ -22,6 +23,7 @@ export interface Stores {
   readonly sessions: SessionStore;
   readonly tokens: TokenStore;
   readonly attempts: AttemptStore;
+  readonly usages: UsageStore;
   readonly audit: AuditStore;
   readonly changes: ChangeFeed;
   readonly replicas: ReplicaRegistry;

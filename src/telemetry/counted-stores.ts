@@ -12,6 +12,7 @@ export function countStoreErrors(stores: Stores, metrics: Pick<Metrics, 'storeEr
     replays: countPort(stores.replays, 'replays', metrics),
     clients: countPort(stores.clients, 'clients', metrics),
     attempts: countPort(stores.attempts, 'attempts', metrics),
+    usages: countPort(stores.usages, 'usages', metrics),
     sessions: countPort(stores.sessions, 'sessions', metrics),
     tokens: countPort(stores.tokens, 'tokens', metrics),
     audit: countPort(stores.audit, 'audit', metrics),

@@ -25,9 +25,11 @@ export function createMetrics(clock: Clock = systemClock): Metrics {
   const reloadedAt = new Gauge({ ...METRICS.reloadedAt, registers });
   const configuration = new Gauge({ ...METRICS.configuration, registers });
   const observed = new Counter({ ...METRICS.observed, registers });
+  const rateLimited = new Counter({ ...METRICS.rateLimited, registers });
   const auditDropped = new Counter({ ...METRICS.auditDropped, registers });
   const longLived = new Gauge({ ...METRICS.longLived, registers });
   const longLivedClosed = new Counter({ ...METRICS.longLivedClosed, registers });
+  const connectionsCut = new Counter({ ...METRICS.connectionsCut, registers });
   const workersEnded = new Counter({ ...METRICS.workersEnded, registers });
   const workersSilent = new Counter({ ...METRICS.workersSilent, registers });
   let active = 0;
@@ -91,12 +93,14 @@ export function createMetrics(clock: Clock = systemClock): Metrics {
       configuration.set({ revision }, 1);
     },
     observed: (route, code) => observed.inc({ route, code }),
+    rateLimited: (limit, route) => rateLimited.inc({ limit, route }),
     auditDropped: (count) => auditDropped.inc(count),
     longLivedOpened: (kind) => longLived.inc({ kind }),
     longLivedClosed(kind, reason) {
       longLived.dec({ kind });
       longLivedClosed.inc({ kind, reason });
     },
+    connectionCut: (cause) => connectionsCut.inc({ cause }),
     workerEnded: () => workersEnded.inc(),
     workerSilent: () => workersSilent.inc(),
     gauge: (name, read) => registerReader(registry, METRICS[name], read),

@@ -2,6 +2,7 @@ import type { Logger } from 'pino';
 import type { EffectiveTenant } from '../assertion/identity.ts';
 import type { Settings } from '../config/schema/config.ts';
 import { normaliseHost } from '../http/host.ts';
+import type { AttemptRate } from '../limits/attempt-store.ts';
 import type { ChangeFeed } from '../stores/change-feed.ts';
 import type { Tenant, TenantId } from './tenant.ts';
 import { compileTenantHosts } from './tenant-hosts.ts';
@@ -12,6 +13,8 @@ export interface KnownTenant extends Tenant, EffectiveTenant {
   readonly id: TenantId;
   readonly name: string;
   readonly origin: 'configured' | 'stored';
+  /** Requests of its own, in place of `limits.perTenant`; `undefined`: that holds. */
+  readonly requestLimit?: AttemptRate | undefined;
 }
 
 export type HostRecognition =
@@ -126,6 +129,7 @@ export function configuredTenants(settings: Settings['tenants']): readonly Known
     hosts: tenant.hosts.map((host) => normaliseHost(host) ?? host),
     issuers: tenant.issuers,
     credentials: tenant.credentials,
+    requestLimit: tenant.limits?.requests,
     origin: 'configured',
   }));
 }

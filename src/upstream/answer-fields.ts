@@ -135,6 +135,12 @@ export function ownCrossOrigin(fields: string[], ours: readonly string[]): void 
   fields.push(...ours);
 }
 
+/** RateLimit and RateLimit-Policy of the upstream go, ours come in their place: name, value … */
+export function ownRateLimit(fields: string[], ours: readonly string[]): void {
+  keepFields(fields, (name) => name !== 'ratelimit' && name !== 'ratelimit-policy');
+  fields.push(...ours);
+}
+
 function latin1(bytes: Buffer | undefined): string {
   return bytes === undefined ? '' : bytes.toString('latin1');
 }

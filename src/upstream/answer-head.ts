@@ -5,6 +5,7 @@ import {
   answerFields,
   keepFromSharedCaches,
   ownCrossOrigin,
+  ownRateLimit,
 } from './answer-fields.ts';
 import type { ClientResponse, ReceivedMessage } from './client-side.ts';
 import type { ExchangeRules } from './exchange-rules.ts';
@@ -78,6 +79,7 @@ export function completeFields(
 ): void {
   if (request.variesBy !== undefined) keepFromSharedCaches(head, request.variesBy);
   if (request.crossOrigin !== undefined) ownCrossOrigin(head.fields, request.crossOrigin);
+  if (request.rateLimit !== undefined) ownRateLimit(head.fields, request.rateLimit);
   if (head.location === undefined || !rules.rewritesLocation || target === undefined) return;
   rewriteLocations(head.fields, target.origin, sentFields, {
     publicOrigin: request.publicOrigin,

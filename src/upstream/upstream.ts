@@ -1,6 +1,7 @@
 import type { Duplex } from 'node:stream';
 import type { DenyCode } from '../http/deny-codes.ts';
 import type { TenantId } from '../tenants/tenant.ts';
+import type { PaceRules } from './body-pace.ts';
 import type { ClientResponse, ReceivedMessage } from './client-side.ts';
 
 /** One request on its way to an upstream. Everything is decided; nothing here reads what the client asked for but its body. */
@@ -35,6 +36,8 @@ export interface ForwardedRequest {
   readonly variesBy: string | undefined;
   /** Fields (name, value …) in place of the Access-Control-* fields of the answer; `undefined`: those pass. */
   readonly crossOrigin: readonly string[] | undefined;
+  /** Fields (name, value …) in place of RateLimit and RateLimit-Policy of the answer; absent: those pass. */
+  readonly rateLimit?: readonly string[] | undefined;
   /** Undefined: Set-Cookie passes like any other field. */
   readonly answerCookies: AnswerCookies | undefined;
   /**
@@ -59,9 +62,9 @@ export interface AnswerCookies {
 export type RequestBody =
   | { readonly kind: 'none' }
   /** Content-Length was given and is within the limit. */
-  | { readonly kind: 'sized'; readonly length: number; readonly idleMilliseconds: number }
+  | ({ readonly kind: 'sized'; readonly length: number } & PaceRules)
   /** Chunked: counted as it passes. */
-  | { readonly kind: 'chunked'; readonly limit: number; readonly idleMilliseconds: number };
+  | ({ readonly kind: 'chunked'; readonly limit: number } & PaceRules);
 
 export type ForwardOutcome =
   /** The answer was passed to its end. */

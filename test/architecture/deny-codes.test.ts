@@ -99,6 +99,7 @@ beforeAll(async () => {
     routes: [
       { id: 'api', match: { path: '/api/**' }, accept: ['apiKey', 'bearer'], upstream: 'api' },
       { id: 'get', match: { path: '/get', methods: ['GET'] }, public: true, upstream: 'api' },
+      { id: 'rare', match: { path: '/rare' }, public: true, limits: { total: '1/h' }, upstream: 'api' },
       { id: 'put', match: { path: '/put' }, public: true, limits: { body: '10B' }, upstream: 'api' },
       {
         id: 'scoped',
@@ -223,6 +224,10 @@ const PROVOCATIONS: Readonly<Record<DenyCode, () => Promise<RawAnswer>>> = {
   async too_many_failures() {
     for (let attempt = 0; attempt < 3; attempt += 1) expect(codeOf(await guess())).toBe('credential_invalid');
     return guess();
+  },
+  async rate_limited() {
+    expect((await ask('GET /rare')).status).toBe(200);
+    return ask('GET /rare');
   },
   credential_missing: () => ask('GET /api/x'),
   credential_ambiguous: () => ask('GET /api/x', acme, [`X-API-Key: ${acme}`]),

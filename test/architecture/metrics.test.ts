@@ -10,6 +10,8 @@ const GAUGES = [
   'audit_queue',
   'workers',
   'admitted_share',
+  'rate_limit_buckets',
+  'rate_limits_alone',
 ] as const;
 
 /** The rows that docs/metrics.md must have, from what is really exposed. */

@@ -18,6 +18,7 @@ import { sessionStoreContract } from './sessions.contract.ts';
 import type { StoreAdapter } from './store-adapter.ts';
 import { tenantStoreContract } from './tenants.contract.ts';
 import { tokenStoreContract } from './tokens.contract.ts';
+import { usageStoreContract } from './usages.contract.ts';
 
 /** The contract throws in listeners on purpose. */
 const onListenerError = (): void => {};
@@ -59,6 +60,7 @@ for (const adapter of [inMemory, inFile]) {
   keyringStoreContract(adapter);
   clientStoreContract(adapter);
   attemptStoreContract(adapter);
+  usageStoreContract(adapter);
   sessionStoreContract(adapter);
   tokenStoreContract(adapter);
   auditStoreContract(adapter);

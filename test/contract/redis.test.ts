@@ -22,6 +22,7 @@ import { sessionStoreContract } from './sessions.contract.ts';
 import type { StoreAdapter } from './store-adapter.ts';
 import { tenantStoreContract } from './tenants.contract.ts';
 import { tokenStoreContract } from './tokens.contract.ts';
+import { usageStoreContract } from './usages.contract.ts';
 
 let opened = 0;
 
@@ -57,6 +58,7 @@ describe.skipIf(redisMissing)(`Redis ${redisMissing ?? 'in the open'}`, () => {
   keyringStoreContract(adapter);
   clientStoreContract(adapter);
   attemptStoreContract(adapter);
+  usageStoreContract(adapter);
   sessionStoreContract(adapter);
   tokenStoreContract(adapter);
   auditStoreContract(adapter);
@@ -75,6 +77,7 @@ describe.skipIf(redisMissing)(`Redis ${redisMissing ?? 'in the open'}`, () => {
             .replace(/^t\d+:/, 'PREFIX')
             .replace(/\{t\d+:/, '{PREFIX')
             .replace(/attempts:.*/, 'attempts:DIGEST')
+            .replace(/usage:.*/, 'usage:DIGEST')
             .replace(/token:.*/, 'token:DIGEST')
             .replace(/replay:.*/, 'replay:DIGEST')
             .replace(/:replica:.*/, ':replica:ID');

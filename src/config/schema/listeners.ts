@@ -104,9 +104,7 @@ export function limitsSchema() {
         .describe('Largest header section of one request. Changes need a restart.'),
       headerTimeout: duration
         .prefault('15s')
-        .describe(
-          'Time for the handshake of TLS, and for a request head to arrive. Changes need a restart.',
-        ),
+        .describe('Time for the handshake of TLS, and for a request head to arrive. Changes need a restart.'),
       bodyIdle: duration.prefault('30s').describe('Longest pause while a request body arrives.'),
       bodyRate: size
         .prefault('240B')
@@ -120,9 +118,7 @@ export function limitsSchema() {
         ),
       connections: integer(1, 1_000_000)
         .prefault(25_000)
-        .describe(
-          'Most client connections of one process; more are closed at once. Changes need a restart.',
-        ),
+        .describe('Most client connections of one process; more are closed at once. Changes need a restart.'),
       connectionsPerPeer: integer(1, 1_000_000)
         .optional()
         .describe(

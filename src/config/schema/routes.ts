@@ -1,6 +1,16 @@
 import { z } from 'zod';
 import { ACCEPTED_CREDENTIALS } from '../../credentials/credential.ts';
-import { duration, entryName, fieldName, instant, patternText, size, text, webOrigin } from './scalars.ts';
+import {
+  duration,
+  entryName,
+  fieldName,
+  instant,
+  patternText,
+  rate,
+  size,
+  text,
+  webOrigin,
+} from './scalars.ts';
 import { pathPrefix, timeoutsSchema } from './upstreams.ts';
 
 const method = patternText(/^[A-Z][A-Z-]{0,31}$/, 'a method in capital letters', 'method').refine(
@@ -90,9 +100,20 @@ export function routesSchema() {
     limits: z
       .strictObject({
         body: size.optional().describe('Largest request body. Default: `limits.body`.'),
+        perPeer: rate
+          .optional()
+          .describe('Requests of one peer on this route, whatever credentials they carry.'),
+        perTenant: rate.optional().describe('Requests for one tenant on this route.'),
+        perPrincipal: rate.optional().describe('Requests of one user, client or key on this route.'),
+        total: rate.optional().describe('Requests on this route, of everybody together.'),
+        bodyRate: size
+          .optional()
+          .describe(
+            'Fewest bytes per second of a request body; 0B for bodies that are streams of events. Default: `limits.bodyRate`.',
+          ),
       })
       .prefault({})
-      .describe('Limits of this route.'),
+      .describe('Limits of this route, beside those of `limits`, which hold over all routes.'),
     timeouts: timeoutsSchema
       .omit({ connect: true })
       .prefault({})

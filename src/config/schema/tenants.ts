@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { entryName, patternText, type ReferenceScalars, tenantId, text } from './scalars.ts';
+import { entryName, patternText, type ReferenceScalars, rate, tenantId, text } from './scalars.ts';
 
 export function tenantSchema(scalars: ReferenceScalars) {
   return z.strictObject({
@@ -13,6 +13,12 @@ export function tenantSchema(scalars: ReferenceScalars) {
       .prefault([])
       .describe('Exact host names that select this tenant. No other tenant may have them.'),
     issuers: z.array(entryName).prefault([]).describe('Issuers whose tokens may speak for this tenant.'),
+    limits: z
+      .strictObject({
+        requests: rate.optional().describe('In place of `limits.perTenant`.'),
+      })
+      .optional()
+      .describe('Limits of its own.'),
     upstreams: z
       .record(entryName, z.array(scalars.url).min(1).describe('Targets in place of those of the upstream.'))
       .prefault({})

@@ -14,6 +14,7 @@ import { createRevocationStore } from './revocations.ts';
 import { createSessionStore } from './sessions.ts';
 import { createTenantStore } from './tenants.ts';
 import { createTokenStore } from './tokens.ts';
+import { createUsageStore } from './usages.ts';
 
 export interface EmbeddedStoreOptions {
   /** A file, made (mode 0600) with its folder if it is not there, or `:memory:`. */
@@ -39,6 +40,7 @@ export function openEmbeddedStore(options: EmbeddedStoreOptions): Stores {
     replays: createReplayStore(database),
     clients: createClientStore(database),
     attempts: createAttemptStore(database),
+    usages: createUsageStore(options.clock),
     sessions: createSessionStore(database),
     tokens: createTokenStore(database),
     audit: createAuditStore(database),

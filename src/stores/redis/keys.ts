@@ -31,6 +31,8 @@ export interface RedisKeys {
   replica(id: string): string;
   /** One key per bucket, spread over a cluster. */
   attempts(key: string): string;
+  /** One key per bucket of a rate limit, spread over a cluster. */
+  usage(key: string): string;
   /** One key per opaque token of ours, by the bytes of its SHA-256, spread over a cluster. */
   token(digest: Buffer): string;
   /** One key per claim, spread over a cluster: it takes part in no other step. */
@@ -78,6 +80,8 @@ export function createRedisKeys(prefix: string): RedisKeys {
     // Hashed, since a key may hold what somebody typed as a user name, of any length.
     attempts: (key) =>
       `${prefix}attempts:${createHash('sha256').update(escapeKeyPart(key)).digest('base64url')}`,
+    // Hashed, since a key may hold the subject of a token of somebody else, of any length.
+    usage: (key) => `${prefix}usage:${createHash('sha256').update(escapeKeyPart(key)).digest('base64url')}`,
     token: (digest) => `${prefix}token:${digest.toString('base64url')}`,
     // Hashed, since an id may be a ticket or a nonce that is still worth something.
     replay: (space, id) =>

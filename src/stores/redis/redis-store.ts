@@ -19,6 +19,7 @@ import { createSessionStore } from './sessions.ts';
 import { describeServer, type RedisSettings } from './settings.ts';
 import { createTenantStore } from './tenants.ts';
 import { createTokenStore } from './tokens.ts';
+import { createUsageStore } from './usages.ts';
 
 export interface RedisStoreOptions {
   readonly settings: RedisSettings;
@@ -65,6 +66,7 @@ export async function openRedisStore(options: RedisStoreOptions): Promise<RedisS
       replays: createReplayStore(database),
       clients: createClientStore(database),
       attempts: createAttemptStore(database),
+      usages: createUsageStore(database),
       sessions: createSessionStore(database),
       tokens: createTokenStore(database, clock),
       audit: createAuditStore(database),
