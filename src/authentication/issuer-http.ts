@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { Agent, request } from 'undici';
+import { checkAlternativeNames } from '../base/server-identity.ts';
 import { type JsonObject, parseStrictJson } from './strict-json.ts';
 
 /** Asks the endpoints of one issuer. Its own connections, so that a slow issuer delays no other. */
@@ -27,6 +28,7 @@ export function createIssuerHttp({ caFile, timeoutMilliseconds = TIMEOUT }: Issu
   const agent = new Agent({
     connect: {
       rejectUnauthorized: true,
+      checkServerIdentity: checkAlternativeNames,
       timeout: CONNECT_TIMEOUT,
       ...(caFile !== undefined && { ca: readAuthorities(caFile) }),
     },

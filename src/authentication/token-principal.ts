@@ -19,7 +19,8 @@ export interface TokenFacts {
 /**
  * Who a token speaks for, from claims that were proven. A token is a client's own, and no user's, if its subject is its client
  * (RFC 9068 §2.2), or if it names a client and no subject. Clients and users have namespaces of their own, so an
- * issuer whose client may choose the id of a user cannot make one pass for the other (RFC 9068 §5). The error is the reason for the audit log.
+ * issuer whose client may choose the id of a user cannot make one pass for the other (RFC 9068 §5). A token that is bound to a key (RFC 7800
+ * §3.1) speaks for who proves that key, and nobody who presents it as a bearer does. The error is the reason for the audit log.
  */
 export function principalOfToken(
   claims: JsonObject,
@@ -28,6 +29,7 @@ export function principalOfToken(
   facts: TokenFacts,
 ): Result<Principal, string> {
   const { name, settings } = issuer;
+  if (claims['cnf'] !== undefined) return err('token is bound to a key, which a bearer does not prove');
   const subjectId = readId(claimAt(claims, settings.claims.subject), settings.claims.subject);
   if (!subjectId.ok) return subjectId;
   const clientId = readId(claimAt(claims, settings.claims.client), settings.claims.client);

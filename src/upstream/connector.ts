@@ -2,6 +2,7 @@ import { isIP } from 'node:net';
 import { createSecureContext, type SecureContext } from 'node:tls';
 import { buildConnector } from 'undici';
 import { isRefusedAddress } from '../base/refused-address.ts';
+import { checkAlternativeNames } from '../base/server-identity.ts';
 import { AddressRefused, guardedLookup, type ResolveName } from './address-guard.ts';
 
 /** TLS towards targets, PEM. The certificate is always verified; `ca` undefined: the system's authorities. */
@@ -42,6 +43,7 @@ export function createConnector(options: {
     lookup: guardedLookup(options.resolveName),
     secureContext,
     rejectUnauthorized: true,
+    checkServerIdentity: checkAlternativeNames,
     minVersion: 'TLSv1.2',
   });
   return (request, done) => {

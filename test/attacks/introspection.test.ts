@@ -27,6 +27,11 @@ describe('attacks on opaque tokens', () => {
     ['another issuer', { active: true, sub: 'u', iss: 'https://other.example' }],
     ['another audience', { active: true, sub: 'u', aud: ['other'] }],
     ['another kind of token', { active: true, sub: 'u', token_type: 'DPoP' }],
+    ['a key that it is bound to (D06)', { active: true, sub: 'u', cnf: { jkt: 'A'.repeat(43) } }],
+    [
+      'a certificate that it is bound to (M-4)',
+      { active: true, sub: 'u', cnf: { 'x5t#S256': 'A'.repeat(43) } },
+    ],
     ['no subject and no client', { active: true }],
     ['not yet', { active: true, sub: 'u', nbf: 99_999_999_999 }],
     ['an expiry that is no time', { active: true, sub: 'u', exp: 'soon' }],

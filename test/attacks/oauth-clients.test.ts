@@ -14,6 +14,7 @@ import { MEANT } from '../support/users-scene.ts';
 
 const OWN = { grant_type: 'client_credentials' } as const;
 const pair = (text: string) => `Authorization: Basic ${Buffer.from(text, 'latin1').toString('base64')}`;
+const encode = (part: ConfigObject) => Buffer.from(JSON.stringify(part)).toString('base64url');
 const ENDPOINTS = ['/oauth/token', '/oauth/revoke', '/oauth/introspect'] as const;
 
 onBothStores((scene) => {
@@ -153,6 +154,37 @@ onBothStores((scene) => {
       scene.forget();
       const answer = await scene.post('/oauth/token', OWN, { fields: [...MEANT, cookie] });
       await scene.expectRefused(answer, '401 invalid_client', 'credential_missing: no client_id was sent');
+    });
+  });
+
+  describe('O12 an assertion in place of a secret', () => {
+    it.each(['erp', 'desktop', 'nobody'])('authenticates nobody, whatever it says (%s)', async (client) => {
+      const seconds = Math.floor(Date.now() / 1000);
+      const claims = { iss: client, sub: client, aud: '/oauth/token', jti: 'a', exp: seconds + 60 };
+      for (const alg of ['ES256', 'HS256', 'none']) {
+        const assertion = `${encode({ alg, typ: 'JWT' })}.${encode(claims)}.${alg === 'none' ? '' : 'AAAA'}`;
+        const answers = await everywhere(
+          {
+            ...OWN,
+            token: 'x',
+            client_assertion_type: 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer',
+            client_assertion: assertion,
+          },
+          [],
+        );
+        await scene.expectRefused(answers, '401 invalid_client', /^credential_invalid: client_assertion/);
+      }
+    });
+
+    it('is not offered in the metadata', async () => {
+      const answer = await scene.send('GET /.well-known/oauth-authorization-server');
+      const metadata = JSON.parse(answer.body.toString()) as Record<string, unknown>;
+      expect(metadata['token_endpoint_auth_methods_supported']).toEqual([
+        'client_secret_basic',
+        'client_secret_post',
+        'none',
+      ]);
+      expect(metadata).not.toHaveProperty('token_endpoint_auth_signing_alg_values_supported');
     });
   });
 

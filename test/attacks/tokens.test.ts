@@ -42,6 +42,13 @@ describe('J a wrong token', () => {
     ],
     ['J15 in another spelling', async () => `${await good()}=`],
     ['J17 that is encrypted', async () => `${encode('{"alg":"dir","enc":"A256GCM","zip":"DEF"}')}..AA.AA.AA`],
+    ['D06 bound to a DPoP key', async () => signToken(key, claims({ cnf: { jkt: 'A'.repeat(43) } }))],
+    ['D06 bound to a key of another kind', async () => signToken(key, claims({ cnf: { kid: 'k' } }))],
+    ['D06 bound in a way that is not understood', async () => signToken(key, claims({ cnf: null }))],
+    [
+      'M-4 bound to a client certificate',
+      async () => signToken(key, claims({ cnf: { 'x5t#S256': 'A'.repeat(43) } })),
+    ],
     ['J18 of 15,000 characters', async () => `${(await good()).slice(0, -1)}${'A'.repeat(15_000)}`],
     ['J18 of 20,000 characters', async () => 'A'.repeat(20_000)],
   ];
@@ -63,6 +70,12 @@ describe('J a wrong token', () => {
     expect(record.decision).toBe('denied');
     attacked.expectNothingSent();
     await attacked.expectAlive();
+  });
+
+  it('D06 bound to a DPoP key is none under the scheme DPoP either, which nobody here speaks', async () => {
+    const token = await signToken(key, claims({ cnf: { jkt: 'A'.repeat(43) } }));
+    const answer = await ask('/bearer', [`Authorization: DPoP ${token}`, 'DPoP: a.b.c']);
+    await attacked.expectRefused(answer, 401, 'credential_invalid');
   });
 
   it('is wrong because of the one thing that is wrong with it', async () => {

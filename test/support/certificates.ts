@@ -10,11 +10,19 @@ export interface Certificate {
   readonly keyPath: string;
 }
 
+/** What is wrong with a certificate. */
+export interface CertificateFaults {
+  /** Default: 2. Negative: it has expired. */
+  readonly days?: number;
+  /** Signed by itself, not by the authority. */
+  readonly isSelfSigned?: boolean;
+}
+
 export interface CertificateAuthority {
   readonly caPath: string;
   readonly ca: string;
   /** `names` as OpenSSL writes alternative names: `DNS:localhost`, `IP:127.0.0.1`. */
-  issue(name: string, names: readonly string[]): Certificate;
+  issue(name: string, names: readonly string[], faults?: CertificateFaults): Certificate;
   /** Removes all files. */
   remove(): void;
 }
@@ -43,16 +51,21 @@ export function createCertificateAuthority(): CertificateAuthority {
   return {
     caPath: at('ca.pem'),
     ca: readFileSync(at('ca.pem'), 'utf8'),
-    issue(name, names) {
-      writeFileSync(at(`${name}.ext`), `subjectAltName=${names.join(',')}\n`);
+    issue(name, names, { days = 2, isSelfSigned = false } = {}) {
+      const altNames = names.length === 0 ? '' : `subjectAltName=${names.join(',')}\n`;
+      writeFileSync(at(`${name}.ext`), `basicConstraints=CA:FALSE\n${altNames}`);
       openssl('req', ...newKey, '-keyout', `${name}.key`, '-out', `${name}.csr`, '-subj', `/CN=${name}`);
-      const signing = ['-CA', 'ca.pem', '-CAkey', 'ca.key', '-CAcreateserial', '-days', '2'] as const;
+      const signing = isSelfSigned
+        ? ['-signkey', `${name}.key`]
+        : ['-CA', 'ca.pem', '-CAkey', 'ca.key', '-CAcreateserial'];
       openssl(
         'x509',
         '-req',
         '-in',
         `${name}.csr`,
         ...signing,
+        '-days',
+        String(days),
         '-extfile',
         `${name}.ext`,
         '-out',

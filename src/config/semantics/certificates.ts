@@ -22,6 +22,10 @@ export function checkCertificates(settings: Settings, report: Report, files: Con
     if (typeof issuer.keys === 'object' && 'jwksFile' in issuer.keys)
       checkKeySet(['issuers', name, 'keys', 'jwksFile'], issuer.keys.jwksFile);
   }
+  const redis = settings.store.redis?.tls;
+  if (redis?.ca !== undefined) readCertificates(['store', 'redis', 'tls', 'ca'], redis.ca);
+  if (redis?.cert !== undefined && redis.key !== undefined)
+    checkPair(['store', 'redis', 'tls'], redis.cert, redis.key);
 
   function readText(path: ConfigPath, file: string): string | undefined {
     const content = files.read(file, MAXIMUM_BYTES);

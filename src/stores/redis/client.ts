@@ -1,5 +1,8 @@
 import type { ConnectionOptions } from 'node:tls';
 import { Cluster, Redis, type RedisOptions } from 'ioredis';
+import { checkAlternativeNames } from '../../base/server-identity.ts';
+import { reconnectDelay } from './reconnect.ts';
+import { watchSentinels } from './sentinel-watch.ts';
 import { DEFAULT_PORT, parseRedisUrl, type RedisSettings, type RedisTls } from './settings.ts';
 
 /** What this adapter uses of ioredis, the same for one server and for a cluster. */
@@ -12,12 +15,6 @@ export interface RedisClient {
   on(event: string, listener: (value: unknown) => void): unknown;
   /** Each server that takes writes, to be asked for itself. */
   primaries(): readonly Pick<RedisClient, 'call'>[];
-}
-
-const RECONNECT_WITHIN_MILLISECONDS = 500;
-
-function reconnectDelay(attempt: number): number {
-  return Math.min(attempt * 50, RECONNECT_WITHIN_MILLISECONDS);
 }
 
 /**
@@ -45,21 +42,43 @@ export function createRedisClient(settings: RedisSettings, answerWithin: number)
     }
     case 'sentinel': {
       const tls = settings.tls && tlsOptions(settings.tls);
-      return asSingle(
-        new Redis({
-          ...common,
-          ...reconnecting,
-          sentinels: server.sentinels.map(({ host, port }) => ({ host, port })),
-          name: server.name,
-          sentinelRetryStrategy: reconnectDelay,
-          sentinelCommandTimeout: settings.commandTimeout,
-          ...(server.sentinelUsername !== undefined && { sentinelUsername: server.sentinelUsername }),
-          ...(server.sentinelPassword !== undefined && {
-            sentinelPassword: server.sentinelPassword.reveal(),
-          }),
-          ...(tls !== undefined && { tls, sentinelTLS: tls, enableTLSForSentinelMode: true }),
-        }),
-      );
+      const username = server.sentinelUsername;
+      const password = server.sentinelPassword?.reveal();
+      const redis = new Redis({
+        ...common,
+        ...reconnecting,
+        sentinels: server.sentinels.map(({ host, port }) => ({ host, port })),
+        name: server.name,
+        sentinelRetryStrategy: reconnectDelay,
+        sentinelCommandTimeout: settings.commandTimeout,
+        ...(username !== undefined && { sentinelUsername: username }),
+        ...(password !== undefined && { sentinelPassword: password }),
+        ...(tls !== undefined && { tls, sentinelTLS: tls, enableTLSForSentinelMode: true }),
+      });
+      const watch = watchSentinels({
+        name: server.name,
+        sentinels: server.sentinels.map(({ host, port }) => ({
+          host,
+          port,
+          ...(username !== undefined && { username }),
+          ...(password !== undefined && { password }),
+          ...(tls !== undefined && { tls }),
+        })),
+        answerWithin: settings.commandTimeout,
+        current: () => (redis.status === 'ready' ? remoteAddress(redis) : undefined),
+        onMoved: () => redis.disconnect(true),
+      });
+      const single = asSingle(redis);
+      return {
+        ...single,
+        get status() {
+          return redis.status;
+        },
+        disconnect() {
+          watch.close();
+          redis.disconnect();
+        },
+      };
     }
     case 'cluster':
       return asCluster(
@@ -110,10 +129,16 @@ function credentialsOf(url: URL) {
 function tlsOptions({ ca, cert, key }: RedisTls): ConnectionOptions {
   return {
     rejectUnauthorized: true,
+    checkServerIdentity: checkAlternativeNames,
     ...(ca !== undefined && { ca }),
     ...(cert !== undefined && { cert }),
     ...(key !== undefined && { key: key.reveal() }),
   };
+}
+
+/** An IPv4 address as such, whatever family the socket is of. */
+function remoteAddress({ stream }: Redis): string {
+  return `${stream.remoteAddress?.replace(/^::ffff:/, '')}:${stream.remotePort}`;
 }
 
 function asSingle(redis: Redis): RedisClient {
