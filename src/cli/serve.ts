@@ -27,7 +27,8 @@ export async function runServe({ file }: { readonly file: string }): Promise<num
     process.once('SIGTERM', stop);
     process.once('SIGINT', stop);
     // Whoever reads this may send a signal at once.
-    const addresses = `public :${gateway.publicPort}, admin :${gateway.adminPort}, ops :${gateway.opsPort}`;
+    const checks = gateway.forwardAuthPort === undefined ? '' : `, forward-auth :${gateway.forwardAuthPort}`;
+    const addresses = `public :${gateway.publicPort}, admin :${gateway.adminPort}${checks}, ops :${gateway.opsPort}`;
     process.stderr.write(`gatehouse serves ${file} (revision ${gateway.revision()}): ${addresses}\n`);
     if (gateway.adminTokenFile !== undefined)
       process.stderr.write(`the admin token is in ${gateway.adminTokenFile}\n`);
