@@ -1,5 +1,6 @@
 import type { Experiment } from './experiment.ts';
 import { loginsExperiment } from './logins.ts';
+import { overloadExperiment } from './overload.ts';
 import { revocationExperiment } from './revocation.ts';
 import { scaleExperiment, sessionScaleExperiment } from './scale.ts';
 
@@ -8,4 +9,5 @@ export const EXPERIMENTS: readonly Experiment[] = [
   scaleExperiment,
   sessionScaleExperiment,
   loginsExperiment,
+  overloadExperiment,
 ];

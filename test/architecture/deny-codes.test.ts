@@ -196,7 +196,7 @@ function logIn(client: string, fields?: readonly string[]): Promise<RawAnswer> {
 /** The gateway runs in this process, and waits while it does something else. */
 function keepBusy(): { stop(): void } {
   const timer = setInterval(() => {
-    const end = performance.now() + 50;
+    const end = performance.now() + 80;
     while (performance.now() < end);
   }, 1);
   return { stop: () => clearInterval(timer) };

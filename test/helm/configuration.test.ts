@@ -106,7 +106,7 @@ describe.skipIf(noHelm !== '')(`the rendered configuration ${noHelm}`, () => {
       { admin: { tokens: [] } },
       { limits: { keepAlive: '5s' } },
       { limits: { http2Streams: 50 } },
-      { limits: { queueDelay: '100ms' } },
+      { limits: { queueDelay: '200ms' } },
       { audit: { keep: 5000 } },
       { workers: 1 },
     ])

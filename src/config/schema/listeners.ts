@@ -81,7 +81,7 @@ export function limitsSchema() {
           'Most requests, event streams and WebSockets at a time, in each process: a tenant whose upstream is slow holds up no other. More are answered 429.',
         ),
       queueDelay: duration
-        .prefault('50ms')
+        .prefault('100ms')
         .describe(
           'How long requests may wait for the process, all the time. Beyond, a share of them is answered 503 at once, so that those which are admitted are answered in time. Changes need a restart.',
         ),
