@@ -16,8 +16,9 @@ export function denyCodeOf(error: {
   return 'request_malformed';
 }
 
-/** The connection is gone already, or the client only went away: there is nobody to answer. */
+/** The connection is gone already, the client only went away or cannot be spoken to yet: there is nobody to answer. */
 export function isSilent(error: { readonly code?: string | undefined }, socket: Duplex): boolean {
+  if (error.code === 'ERR_TLS_HANDSHAKE_TIMEOUT') return true;
   return error.code === 'ECONNRESET' || error.code === 'EPIPE' || !socket.writable || socket.destroyed;
 }
 
@@ -32,6 +33,7 @@ export function sendConnectionError(socket: Duplex, code: DenyCode): string {
       `Content-Type: ${problem.contentType}`,
       `Content-Length: ${Buffer.byteLength(problem.body)}`,
       'Cache-Control: no-store',
+      'X-Content-Type-Options: nosniff',
       `Gatehouse-Decision-Id: ${decisionId}`,
       ...(code === 'method_not_allowed' ? ['Allow: '] : []),
       'Connection: close',

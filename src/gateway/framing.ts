@@ -1,5 +1,6 @@
 import { type Denial, denial } from '../authorization/denial.ts';
 import { isRepeated, type ReceivedFields, SLOTS } from '../http/received-fields.ts';
+import type { PaceRules } from '../upstream/body-pace.ts';
 import type { RequestBody } from '../upstream/upstream.ts';
 
 /** How the body of a request is framed. */
@@ -44,9 +45,11 @@ const BODILESS: RequestBody = { kind: 'none' };
 export function requestBodyOf(
   framing: Framing,
   limit: number,
-  idleMilliseconds: number,
+  { idleMilliseconds, bytesPerSecond }: PaceRules,
 ): RequestBody | undefined {
   if (framing.kind === 'none') return BODILESS;
-  if (framing.kind === 'chunked') return { kind: 'chunked', limit, idleMilliseconds };
-  return framing.length > limit ? undefined : { kind: 'sized', length: framing.length, idleMilliseconds };
+  if (framing.kind === 'chunked') return { kind: 'chunked', limit, idleMilliseconds, bytesPerSecond };
+  return framing.length > limit
+    ? undefined
+    : { kind: 'sized', length: framing.length, idleMilliseconds, bytesPerSecond };
 }

@@ -13,28 +13,41 @@ const OF_CONNECTION: ReadonlySet<string> = new Set([
 ]);
 /** Lists that are not told apart once they are joined. */
 const APART: ReadonlySet<string> = new Set(['set-cookie', 'www-authenticate']);
-/** How long a client may leave the end of an answer unread before its stream is given up. */
-const UNREAD_MILLISECONDS = 60_000;
-
 /** The answer on one stream. Whatever ends it ends no other stream. */
 export class Http2Response extends EventEmitter implements ClientResponse {
   readonly socket = null;
   shouldKeepAlive = true;
   readonly #stream: ServerHttp2Stream;
   readonly #isHead: boolean;
+  readonly #readIdle: number;
+  readonly #unread: () => void;
+  #waiting: NodeJS.Timeout | undefined;
   #isBodiless = false;
   #isEnded = false;
   #isCut = false;
   #isGone = false;
 
-  /** `reset`: the client took its request back, or broke it, before the answer was complete. */
-  constructor(stream: ServerHttp2Stream, request: Http2Request, reset: () => void) {
+  /**
+   * @param readIdle milliseconds for the client to take what waits for it, before its stream is given up; 0: for ever
+   * @param on `reset`: the client took its request back, or broke it, before the answer was complete; `unread`: it was given up
+   */
+  constructor(
+    stream: ServerHttp2Stream,
+    request: Http2Request,
+    readIdle: number,
+    on: { readonly reset: () => void; readonly unread: () => void },
+  ) {
     super();
     this.#stream = stream;
     this.#isHead = request.method === 'HEAD';
-    stream.on('drain', () => this.emit('drain'));
+    this.#readIdle = readIdle;
+    this.#unread = on.unread;
+    stream.on('drain', () => {
+      this.#stopWaiting();
+      this.emit('drain');
+    });
     stream.once('aborted', () => {
-      if (!this.#isCut) reset();
+      if (!this.#isCut) on.reset();
       this.#leave();
     });
     stream.once('close', () => this.#leave());
@@ -48,6 +61,7 @@ export class Http2Response extends EventEmitter implements ClientResponse {
   #leave(): void {
     if (this.#isGone) return;
     this.#isGone = true;
+    this.#stopWaiting();
     process.nextTick(() => this.emit('close'));
   }
 
@@ -82,14 +96,32 @@ export class Http2Response extends EventEmitter implements ClientResponse {
   flushHeaders(): void {}
 
   write(bytes: Buffer): boolean {
-    return this.destroyed || this.#isBodiless || this.#stream.write(bytes);
+    if (this.destroyed || this.#isBodiless || this.#stream.write(bytes)) return true;
+    this.#expectReading();
+    return false;
+  }
+
+  /** Not the stream's own timer, which a client puts off by taking one byte. */
+  #expectReading(): void {
+    if (this.#readIdle > 0) this.#waiting ??= setTimeout(() => this.#giveUp(), this.#readIdle);
+  }
+
+  #stopWaiting(): void {
+    clearTimeout(this.#waiting);
+    this.#waiting = undefined;
+  }
+
+  #giveUp(): void {
+    this.#unread();
+    this.destroy();
   }
 
   end(body?: string | Buffer, encoding?: BufferEncoding): void {
     if (this.#isEnded || this.destroyed) return;
     this.#isEnded = true;
     if (this.#isBodiless) return;
-    this.#stream.setTimeout(UNREAD_MILLISECONDS, () => this.destroy());
+    this.#stopWaiting();
+    this.#expectReading();
     this.#stream.end(typeof body === 'string' ? Buffer.from(body, encoding) : body);
   }
 

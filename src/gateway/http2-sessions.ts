@@ -31,13 +31,18 @@ const LINGER_MILLISECONDS = 1_000;
 const LAST_STREAM = 2 ** 31 - 1;
 
 export interface Http2Options {
-  readonly limits: Pick<Settings['limits'], 'fieldBytes' | 'headerTimeout' | 'keepAlive' | 'http2Streams'>;
+  readonly limits: Pick<
+    Settings['limits'],
+    'fieldBytes' | 'headerTimeout' | 'keepAlive' | 'http2Streams' | 'readIdle'
+  >;
   readonly receive: (
     received: Http2Request,
     response: Http2Response,
     expectation: Reception['expectation'],
     peerAddress: string,
   ) => void;
+  /** A client left an answer unread. */
+  readonly unread: () => void;
   /** The connection was closed, since it broke the protocol or flooded us. `reason`: for people inside. */
   readonly failed: (peerAddress: string, reason: string) => void;
 }
@@ -84,6 +89,7 @@ class Session {
   readonly #socket: TLSSocket;
   readonly #peerAddress: string;
   readonly #options: Http2Options;
+  readonly #ofAnswers: { readonly reset: () => void; readonly unread: () => void };
   #openStreams = 0;
   #resets: LeakyBucket | undefined;
   #controlFrames: LeakyBucket | undefined;
@@ -95,6 +101,7 @@ class Session {
     this.#socket = socket;
     this.#peerAddress = socket.remoteAddress ?? '';
     this.#options = options;
+    this.#ofAnswers = { reset: () => this.#countReset(), unread: options.unread };
     session.on('error', (error: NodeJS.ErrnoException) => this.#broke(error));
     session.on('stream', (stream, headers, _, raw) => this.#receive(stream, headers, raw));
     session.on('ping', () => this.#countControlFrame());
@@ -133,7 +140,7 @@ class Session {
       else this.#closeWhenIdleFor(this.#options.limits.keepAlive);
     });
     const request = new Http2Request(stream, readHttp2Head(raw), headers);
-    const response = new Http2Response(stream, request, () => this.#countReset());
+    const response = new Http2Response(stream, request, this.#options.limits.readIdle, this.#ofAnswers);
     this.#options.receive(request, response, expectationOf(headers), this.#peerAddress);
   }
 

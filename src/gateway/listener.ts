@@ -6,15 +6,17 @@ import type { SecureContextOptions } from 'node:tls';
 import type { Settings } from '../config/schema/config.ts';
 import type { ListenPlace } from '../config/schema/scalars.ts';
 import { DENY_CODES } from '../http/deny-codes.ts';
+import { boundConnections } from './bounded-connections.ts';
 import { denyCodeOf, isSilent, sendConnectionError } from './connection-errors.ts';
 import { runExchange } from './exchange.ts';
 import { createHttp2Sessions, divertHttp2 } from './http2-sessions.ts';
 import { listenOn } from './listen.ts';
-import { normaliseAddress } from './peer.ts';
+import { isListed, normaliseAddress } from './peer.ts';
 import type { ExchangeContext, Reception } from './reception.ts';
 import { recordEnd } from './records.ts';
 import type { Runtime } from './runtime.ts';
 import { createTurns } from './turns.ts';
+import { watchUnread } from './unread-answers.ts';
 import { receiveUpgrade } from './upgrade.ts';
 import { takesConnection } from './web-socket-request.ts';
 import { WELL_KNOWN_JWKS, type WellKnown } from './well-known.ts';
@@ -122,6 +124,7 @@ export async function openListener(options: ListenerOptions): Promise<Listener> 
       : https.createServer({
           ...serverOptions,
           ...secretsOf(options.tls),
+          handshakeTimeout: limits.headerTimeout,
           ALPNProtocols: options.tls.http2 ? ['h2', 'http/1.1'] : ['http/1.1'],
         });
   const http2Sessions = createHttp2Sessions({
@@ -135,6 +138,7 @@ export async function openListener(options: ListenerOptions): Promise<Listener> 
           context,
         );
     },
+    unread: () => context.metrics.connectionCut('unread'),
     failed: (peerAddress, reason) => recordBroken(peerAddress, 'request_malformed', '', reason, undefined),
   });
   // What follows here follows only connections of HTTP/1.
@@ -160,6 +164,16 @@ export async function openListener(options: ListenerOptions): Promise<Listener> 
   );
   server.on('connection', (socket: Socket) => follow(sockets, socket));
   server.on('secureConnection', (socket: Socket) => follow(speaking, socket));
+  boundConnections(server, {
+    most: limits.connections,
+    mostPerPeer: limits.connectionsPerPeer ?? Math.ceil(limits.connections / 2),
+    isExempt: (address) => isTrusted(currentRuntime(), address),
+    refused: (cause) => context.metrics.connectionCut(cause),
+  });
+  const stopWatchingUnread = watchUnread(speaking, limits.readIdle, (socket) => {
+    context.metrics.connectionCut('unread');
+    socket.destroy();
+  });
   server.on('connect', (received: IncomingMessage, socket: Duplex) => {
     socket.on('error', ignoreError);
     turns.fail(socket, () =>
@@ -174,6 +188,7 @@ export async function openListener(options: ListenerOptions): Promise<Listener> 
   server.on('clientError', (error: NodeJS.ErrnoException & { rawPacket?: Buffer }, socket: Duplex) => {
     turns.fail(socket, () => {
       socket.on('error', ignoreError);
+      if (error.code === 'ERR_TLS_HANDSHAKE_TIMEOUT') context.metrics.connectionCut('handshake');
       if (isSilent(error, socket)) socket.destroy();
       else recordConnectionError(socket, denyCodeOf(error), '', error.code ?? 'unknown');
     });
@@ -241,6 +256,7 @@ export async function openListener(options: ListenerOptions): Promise<Listener> 
       }, drainMilliseconds);
       await closed;
       clearTimeout(timer);
+      stopWatchingUnread();
       return cut;
     },
   };
@@ -248,6 +264,10 @@ export async function openListener(options: ListenerOptions): Promise<Listener> 
 
 function secretsOf({ cert, key }: TlsMaterial): SecureContextOptions {
   return { cert, key, minVersion: 'TLSv1.2' };
+}
+
+function isTrusted({ trustedProxies }: Runtime, address: string): boolean {
+  return trustedProxies !== undefined && isListed(trustedProxies, address);
 }
 
 /** Holds a socket for as long as it is open. */

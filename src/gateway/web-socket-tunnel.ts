@@ -99,6 +99,8 @@ class WebSocketTunnel implements LiveConnection {
         return;
       }
       other.end();
+      // Nobody is left to take what it sends; unread, it would hide that it ends too.
+      other.resume();
       this.#timer ??= setTimeout(() => other.destroy(), FLUSH_MILLISECONDS);
     });
   }

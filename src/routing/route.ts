@@ -38,6 +38,7 @@ export interface Route extends Routable {
   };
   /** Bytes. */
   readonly bodyLimit: number;
+  readonly bodyPace: { readonly idleMilliseconds: number; readonly bytesPerSecond: number };
   /** Milliseconds. */
   readonly timeouts: { readonly headers: number; readonly idle: number };
   /** Literal prefix that is taken from the path before it is sent; empty if there is none. */
@@ -95,6 +96,10 @@ function compileRoute(route: RouteSettings, settings: Pick<Settings, 'upstreams'
       field: route.tenant.field,
     },
     bodyLimit: route.limits.body ?? settings.limits.body,
+    bodyPace: {
+      idleMilliseconds: settings.limits.bodyIdle,
+      bytesPerSecond: route.limits.bodyRate ?? settings.limits.bodyRate,
+    },
     timeouts: {
       headers: route.timeouts.headers ?? upstreamTimeouts?.headers ?? DEFAULT_HEADERS_TIMEOUT,
       idle: route.timeouts.idle ?? upstreamTimeouts?.idle ?? DEFAULT_IDLE_TIMEOUT,

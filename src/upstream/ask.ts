@@ -53,7 +53,9 @@ export async function ask(rules: ExchangeRules, balancer: Balancer, request: Own
 }
 
 function bodyOf({ body }: OwnRequest): RequestBody {
-  return body === undefined ? { kind: 'none' } : { kind: 'sized', length: body.length, idleMilliseconds: 0 };
+  return body === undefined
+    ? { kind: 'none' }
+    : { kind: 'sized', length: body.length, idleMilliseconds: 0, bytesPerSecond: 0 };
 }
 
 /** One attempt at one target. Never rejects. */

@@ -23,3 +23,16 @@ export function lingerBeforeClose(received: ReceivedMessage): void {
     received.resume();
   };
 }
+
+/**
+ * For an answer after which the connection stays open although its request, which nobody wants, is still arriving: the
+ * rest has `LINGER_MILLISECONDS`, or the connection ends.
+ */
+export function limitDraining(received: ReceivedMessage): void {
+  const { socket } = received;
+  if (socket === undefined) return;
+  const timer = setTimeout(() => socket.destroy(), LINGER_MILLISECONDS);
+  const stop = () => clearTimeout(timer);
+  received.once('end', stop);
+  socket.once('close', stop);
+}

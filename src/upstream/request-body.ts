@@ -1,4 +1,5 @@
 import { Readable } from 'node:stream';
+import { BodyPace } from './body-pace.ts';
 import type { ReceivedMessage } from './client-side.ts';
 import { ExchangeStopped } from './failure.ts';
 import type { ForwardedRequest, RequestBody } from './upstream.ts';
@@ -23,31 +24,25 @@ function isSmall(body: PresentBody): boolean {
 interface Sink {
   chunk(bytes: Buffer): void;
   end(): void;
-  /** Too large, or nothing came for too long. The intake has stopped. */
+  /** Too large or too slow. The intake has stopped. */
   fail(error: ExchangeStopped): void;
 }
 
 interface Intake {
-  /** The clock of `idleMilliseconds` stands still: it is not the client who is slow. */
+  /** It is not the client who is slow. */
   pause(): void;
   resume(): void;
   stop(): void;
 }
 
-/** Reads a body from the client, counts it against its limit, and watches its pauses. Trailers are left where they are. */
+/** Reads a body from the client, counts it against its limit, and watches its pace. Trailers are left where they are. */
 function takeIn(received: ReceivedMessage, body: PresentBody, sink: Sink): Intake {
   const limit = body.kind === 'chunked' ? body.limit : body.length;
   let count = 0;
-  let isPaused = false;
-  const timer =
-    body.idleMilliseconds === 0
-      ? undefined
-      : setTimeout(() => {
-          if (!isPaused) fail(new ExchangeStopped('request_timeout', 'the request body stopped arriving'));
-        }, body.idleMilliseconds);
+  const pace = new BodyPace(body, (reason) => fail(new ExchangeStopped('request_timeout', reason)));
 
   function onData(bytes: Buffer): void {
-    timer?.refresh();
+    pace.came(bytes.length);
     count += bytes.length;
     if (count > limit)
       fail(new ExchangeStopped('body_too_large', `the request body is larger than ${limit} bytes`));
@@ -62,19 +57,18 @@ function takeIn(received: ReceivedMessage, body: PresentBody, sink: Sink): Intak
     sink.fail(error);
   }
   function stop(): void {
-    clearTimeout(timer);
+    pace.stop();
     received.off('data', onData).off('end', onEnd).pause();
   }
 
   received.on('data', onData).on('end', onEnd).resume();
   return {
     pause() {
-      isPaused = true;
+      pace.pause();
       received.pause();
     },
     resume() {
-      isPaused = false;
-      timer?.refresh();
+      pace.resume();
       received.resume();
     },
     stop,

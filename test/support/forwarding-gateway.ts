@@ -44,6 +44,7 @@ export interface ForwardingGatewayOptions {
   readonly fieldsFor?: (target: Target, received: IncomingMessage) => string[];
   readonly bodyLimit?: number;
   readonly bodyIdle?: number;
+  readonly bodyRate?: number;
   readonly timeouts?: { readonly headers: number; readonly idle: number };
   readonly resolveName?: ResolveName;
   readonly clock?: () => number;
@@ -144,12 +145,10 @@ function defaultFields(target: Target, received: IncomingMessage): string[] {
 }
 
 function bodyOf(received: IncomingMessage, options: ForwardingGatewayOptions): RequestBody {
-  const { bodyLimit = 64 * 1024 * 1024, bodyIdle: idleMilliseconds = 30_000 } = options;
-  if (received.headers['transfer-encoding'] !== undefined) {
-    return { kind: 'chunked', limit: bodyLimit, idleMilliseconds };
-  }
+  const { bodyLimit = 64 * 1024 * 1024, bodyIdle = 30_000, bodyRate = 0 } = options;
+  const pace = { idleMilliseconds: bodyIdle, bytesPerSecond: bodyRate };
+  if (received.headers['transfer-encoding'] !== undefined)
+    return { kind: 'chunked', limit: bodyLimit, ...pace };
   const length = received.headers['content-length'];
-  return length === undefined
-    ? { kind: 'none' }
-    : { kind: 'sized', length: Number(length), idleMilliseconds };
+  return length === undefined ? { kind: 'none' } : { kind: 'sized', length: Number(length), ...pace };
 }
