@@ -68,6 +68,7 @@ export const FIRING = [
   firing('GatehouseIssuerKeysFailing', '40m', [{ name: 'gatehouse_issuer_key_fetches_total', labels: { pod: 'a', issuer: 'login', outcome: 'failed' }, values: '0+1x60' }], '10m'),
   firing('GatehouseIntrospectionFailing', '15m', [{ name: 'gatehouse_introspections_total', labels: { pod: 'a', issuer: 'partner', outcome: 'failed' }, values: '0+1x30' }], '4m'),
   firing('GatehouseCredentialsGuessed', '640m', [decisions('0+6x600 3600+600x60')], '600m'),
+  firing('GatehouseShedding', '10m', [{ name: 'gatehouse_admitted_share', labels: { pod: 'a' }, values: '0.6x20' }], '1m'),
   firing('GatehouseOverloaded', '15m', [{ name: 'nodejs_eventloop_lag_p99_seconds', labels: { pod: 'a' }, values: '0.4x30' }], '5m'),
 ];
 
