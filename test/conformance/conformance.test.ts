@@ -1,13 +1,16 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { RunningProxy } from '../support/proxy-process.ts';
+import { exchangeRaw } from '../support/raw-client.ts';
 import { redisMissing } from '../support/redis.ts';
+import { wire } from '../support/wire.ts';
 import { CREDENTIAL_ROWS } from './credential-rows.ts';
 import { FIELD_ROWS } from './field-rows.ts';
-import { findModes, type Mode, type ModeName } from './modes.ts';
+import type { ModeName } from './mode-names.ts';
+import { findModes, type Mode } from './modes.ts';
 import { type Observed, observe } from './observe.ts';
 import { OUTAGE_ROWS } from './outage-rows.ts';
 import { PATH_ROWS } from './path-rows.ts';
-import type { Row } from './row.ts';
+import { BY_NOBODY, type Row } from './row.ts';
 import { type ConformanceScene, openConformanceScene } from './scene.ts';
 import { TENANT_ROWS } from './tenant-rows.ts';
 
@@ -65,6 +68,21 @@ describe.skipIf(redisMissing)(`the same decision and the same fields ${redisMiss
   suite('with sources of the tenant by', TENANT_ROWS, () => undefined);
   suite('with fields and methods by', FIELD_ROWS, () => undefined);
   suite('with odd targets by', PATH_ROWS, () => undefined);
+  describe.each((modes?.all ?? []).map((mode: Mode) => [mode.name, mode.missing] as const))(
+    'with a rate limit by %s',
+    (name, missing) => {
+      it.skipIf(missing)('the second of the two requests that may come once an hour is refused', async () => {
+        const line = `GET /rare/${name}`;
+        const port = running.get(name)?.port ?? 0;
+        const row = { title: 'rare', line, decision: '200', told: BY_NOBODY };
+        expect(await observe(row, port, name, scene)).toEqual(expected(row, name));
+        expect(await observe(row, port, name, scene)).toEqual({ decision: '429 rate_limited' });
+        if (name === 'http2') return;
+        const again = await exchangeRaw(port, wire(line, [], { host: 'acme.gw.test' }));
+        expect([again.status, again.field('retry-after')]).toEqual([429, '3600']);
+      });
+    },
+  );
   suite('without the store by', OUTAGE_ROWS, () => scene.loseStore());
 });
 

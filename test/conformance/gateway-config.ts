@@ -2,6 +2,7 @@ import { hash } from 'node:crypto';
 import type { ConfigObject } from '../support/gateway.ts';
 import { type SigningKey, startIssuer, type TestIssuer } from '../support/issuer.ts';
 import { usersConfig } from '../support/users-scene.ts';
+import { MODE_NAMES } from './mode-names.ts';
 
 export const CLIENT_SECRET = 'ghc_secret-of-erp-that-nobody-guesses';
 /** A key of a tenant that is suspended. */
@@ -119,6 +120,13 @@ export function conformanceConfig(place: {
         upstream: 'legacy',
       },
       { id: 'status', match: { path: '/status' }, public: true, upstream: 'legacy' },
+      ...MODE_NAMES.map((mode) => ({
+        id: `rare-${mode}`,
+        match: { path: `/rare/${mode}` },
+        public: true,
+        limits: { total: '1/h' },
+        upstream: 'legacy',
+      })),
     ],
   };
 }

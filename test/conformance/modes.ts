@@ -3,18 +3,8 @@ import { findProgram } from '../../scripts/packages.ts';
 import { envoyRecipe, installEnvoy, startEnvoy } from '../support/envoy.ts';
 import { type RecipePorts, type RunningProxy, startRecipe } from '../support/proxy-process.ts';
 import { createPythonEnvironment } from '../support/python.ts';
+import type { ModeName } from './mode-names.ts';
 import type { ConformanceScene } from './scene.ts';
-
-/** Ways in which a request can come to be judged by the same engine. */
-export type ModeName =
-  | 'http2'
-  | 'proxy'
-  | 'nginx'
-  | 'traefik'
-  | 'caddy'
-  | 'haproxy'
-  | 'envoy-http'
-  | 'envoy-grpc';
 
 export interface Mode {
   readonly name: ModeName;

@@ -7,7 +7,7 @@ import { exchangeRaw, type RawAnswer } from '../support/raw-client.ts';
 import type { RecordedRequest } from '../support/raw-upstream.ts';
 import { wire } from '../support/wire.ts';
 import type { Credentials } from './credentials.ts';
-import type { ModeName } from './modes.ts';
+import type { ModeName } from './mode-names.ts';
 import type { Row } from './row.ts';
 import { type ConformanceScene, SIGNATURE_SECRET } from './scene.ts';
 

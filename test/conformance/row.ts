@@ -1,5 +1,5 @@
 import type { Credentials } from './credentials.ts';
-import type { ModeName } from './modes.ts';
+import type { ModeName } from './mode-names.ts';
 
 /** One request, and what has to become of it in every mode. */
 export interface Row {
