@@ -2,12 +2,14 @@
 import { configReference } from '../src/config/reference.ts';
 import { DENY_CODES, type DenyCodeEntry } from '../src/http/deny-codes.ts';
 import { openapiDocument } from './openapi-document.ts';
+import { securityCasesPage } from './security-cases-page.ts';
 
 export async function generatedDocs(): Promise<ReadonlyMap<string, string>> {
   return new Map([
     ['docs/configuration.md', configReference()],
     ['docs/deny-codes.md', denyCodeReference()],
     ['docs/openapi.json', await openapiDocument()],
+    ['docs/security-cases.md', securityCasesPage()],
   ]);
 }
 

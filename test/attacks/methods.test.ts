@@ -84,18 +84,18 @@ it.each([
   ['one that nobody knows', 'FOO'],
   ['an empty one', ''],
   ['a long one', 'A'.repeat(1_000)],
-])('M05 a method in %s is not read as the method that a route has', async (_, method) => {
+])('M01 a method in %s is not read as the method that a route has', async (_, method) => {
   const answer = await attacked.gateway.raw(
     requestOf(`${method} /read/x`, [`X-API-Key: ${attacked.acme.key}`]),
   );
   await attacked.expectRefused(answer, 400, 'request_malformed');
 });
 
-it('M05 the stricter route of one method is not met by the credential of another', async () => {
+it('M01 the stricter route of one method is not met by the credential of another', async () => {
   const fields = [`X-API-Key: ${attacked.acme.key}`, 'X-HTTP-Method-Override: GET'];
   const answer = await attacked.gateway.raw(requestOf('DELETE /read/x?_method=GET', fields));
   await attacked.expectRefused(answer, 403, 'insufficient_scope');
-  const got = await attacked.gateway.raw(requestOf('GET /read/m05?_method=DELETE', fields.slice(0, 1)));
+  const got = await attacked.gateway.raw(requestOf('GET /read/m01?_method=DELETE', fields.slice(0, 1)));
   const forwarded = await attacked.expectForwarded(got);
-  expect(forwarded.startLine).toBe('GET /read/m05?_method=DELETE HTTP/1.1');
+  expect(forwarded.startLine).toBe('GET /read/m01?_method=DELETE HTTP/1.1');
 });
