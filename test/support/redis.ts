@@ -95,8 +95,11 @@ export interface RunningSentinel {
   stop(): Promise<void>;
 }
 
-/** A sentinel that watches one primary under the name `gatehouse`, and alone decides about a failover, after 500 ms. */
-export async function startSentinel(primary: Pick<RunningRedis, 'port'>): Promise<RunningSentinel> {
+/** A sentinel that watches one primary under the name `gatehouse`; without a quorum it alone decides, after 500 ms. */
+export async function startSentinel(
+  primary: Pick<RunningRedis, 'port'>,
+  { quorum = 1, downAfter = 500 }: { readonly quorum?: number; readonly downAfter?: number } = {},
+): Promise<RunningSentinel> {
   const folder = mkdtempSync(path.join(tmpdir(), 'gatehouse-sentinel-'));
   const port = await findFreePort();
   const file = path.join(folder, 'sentinel.conf');
@@ -105,8 +108,8 @@ export async function startSentinel(primary: Pick<RunningRedis, 'port'>): Promis
     `port ${port}
 bind 127.0.0.1
 dir ${folder}
-sentinel monitor gatehouse 127.0.0.1 ${primary.port} 1
-sentinel down-after-milliseconds gatehouse 500
+sentinel monitor gatehouse 127.0.0.1 ${primary.port} ${quorum}
+sentinel down-after-milliseconds gatehouse ${downAfter}
 sentinel failover-timeout gatehouse 5000
 `,
   );
@@ -127,24 +130,57 @@ sentinel failover-timeout gatehouse 5000
   };
 }
 
-/** Three nodes without replicas that share the slots evenly and keep what they acknowledge, ready to serve. */
-export async function startRedisCluster(): Promise<readonly RunningRedis[]> {
-  const args = ['--cluster-enabled', 'yes', '--cluster-node-timeout', '2000', '--appendonly', 'yes'];
-  const nodes = await Promise.all([startRedis(args), startRedis(args), startRedis(args)]);
-  const [first] = nodes;
-  const share = Math.ceil(16_384 / nodes.length);
+/**
+ * Three primaries that share the slots evenly and keep what they acknowledge, ready to serve; then, if wanted, a replica
+ * of each, in the same order.
+ */
+export async function startRedisCluster({
+  hasReplicas = false,
+  redisArgs = [],
+}: {
+  readonly hasReplicas?: boolean;
+  readonly redisArgs?: readonly string[];
+} = {}): Promise<readonly RunningRedis[]> {
+  const args = [
+    '--cluster-enabled',
+    'yes',
+    '--cluster-node-timeout',
+    '2000',
+    '--appendonly',
+    'yes',
+    ...redisArgs,
+  ];
+  const primaries = await Promise.all([startRedis(args), startRedis(args), startRedis(args)]);
+  const replicas = hasReplicas ? await Promise.all(primaries.map(() => startRedis(args))) : [];
+  const nodes = [...primaries, ...replicas];
+  const [first] = primaries;
+  const share = Math.ceil(16_384 / primaries.length);
   for (const [at, node] of nodes.entries()) {
     const last = Math.min(16_383, (at + 1) * share - 1);
-    await node.admin.call('CLUSTER', 'ADDSLOTSRANGE', at * share, last);
+    if (at < primaries.length) await node.admin.call('CLUSTER', 'ADDSLOTSRANGE', at * share, last);
     await node.admin.call('CLUSTER', 'SET-CONFIG-EPOCH', at + 1);
     if (node !== first) await node.admin.call('CLUSTER', 'MEET', '127.0.0.1', first.port);
   }
-  for (const node of nodes) {
-    await until('the cluster is ready', async () => {
-      const info = String(await node.admin.call('CLUSTER', 'INFO'));
-      return info.includes('cluster_state:ok') && info.includes(`cluster_known_nodes:${nodes.length}`);
-    });
+  const isReady = async (node: RunningRedis) => {
+    const info = String(await node.admin.call('CLUSTER', 'INFO'));
+    return info.includes('cluster_state:ok') && info.includes(`cluster_known_nodes:${nodes.length}`);
+  };
+  for (const node of primaries) await until('the cluster is ready', () => isReady(node));
+  for (const [at, replica] of replicas.entries()) {
+    await until('the replica knows all', async () =>
+      String(await replica.admin.call('CLUSTER', 'INFO')).includes(`cluster_known_nodes:${nodes.length}`),
+    );
+    await replica.admin.call(
+      'CLUSTER',
+      'REPLICATE',
+      String(await primaries[at]?.admin.call('CLUSTER', 'MYID')),
+    );
   }
+  for (const node of replicas)
+    await until('the replica is in step', async () =>
+      (await node.admin.info('replication')).includes('master_link_status:up'),
+    );
+  for (const node of nodes) await until('the cluster is ready', () => isReady(node));
   return nodes;
 }
 

@@ -12,6 +12,7 @@ import { until } from './redis.ts';
 export interface ServedProgram {
   readonly pid: number;
   readonly publicPort: number;
+  readonly adminPort: number;
   readonly folder: string;
   readonly stderr: () => string;
   /** Lines of the log so far. */
@@ -38,14 +39,28 @@ export interface LogLine {
 export const ADMIN_TOKEN = 'a-token-for-administration-of-tests';
 const MAIN = fileURLToPath(new URL('../../src/main.ts', import.meta.url));
 
+/** Where the program runs, if not beside the test. */
+export interface ServedPlace {
+  /** What the command line begins with, as in `ip netns exec NAME`. */
+  readonly launcher: readonly string[];
+  /** Where the test reaches its listeners. */
+  readonly host: string;
+}
+
+const HERE: ServedPlace = { launcher: [], host: '127.0.0.1' };
+
 /** Resolves when it serves, or has ended. */
-export async function serveProgram(config: ConfigObject): Promise<ServedProgram> {
+export async function serveProgram(
+  config: ConfigObject,
+  { launcher, host }: ServedPlace = HERE,
+): Promise<ServedProgram> {
   const folder = mkdtempSync(path.join(tmpdir(), 'gatehouse-served-'));
   const file = path.join(folder, 'gatehouse.yaml');
   const write = (next: ConfigObject | string) =>
     writeFileSync(file, typeof next === 'string' ? next : JSON.stringify(next));
   write(config);
-  const child = spawn(process.execPath, [MAIN, 'serve', '--config', file], {
+  const [command, ...args] = [...launcher, process.execPath, MAIN, 'serve'];
+  const child = spawn(command, [...args, '--config', file], {
     cwd: folder,
     env: { PATH: process.env['PATH'] },
     stdio: ['ignore', 'pipe', 'pipe'],
@@ -73,6 +88,7 @@ export async function serveProgram(config: ConfigObject): Promise<ServedProgram>
   return {
     pid: group,
     publicPort,
+    adminPort,
     folder,
     stderr: () => stderr,
     log: () =>
@@ -84,7 +100,7 @@ export async function serveProgram(config: ConfigObject): Promise<ServedProgram>
     exited,
     write,
     async admin(method, target, body) {
-      const response = await fetch(`http://127.0.0.1:${adminPort}${target}`, {
+      const response = await fetch(`http://${host}:${adminPort}${target}`, {
         method,
         headers: {
           authorization: `Bearer ${ADMIN_TOKEN}`,
@@ -95,7 +111,7 @@ export async function serveProgram(config: ConfigObject): Promise<ServedProgram>
       if (!response.ok) throw new Error(`${response.status} ${await response.text()}`);
       return response.status === 204 ? undefined : await response.json();
     },
-    ops: async (target) => (await fetch(`http://127.0.0.1:${opsPort}${target}`)).text(),
+    ops: async (target) => (await fetch(`http://${host}:${opsPort}${target}`)).text(),
     signalAll: (signal) => process.kill(-group, signal),
     async remove() {
       try {
