@@ -45,6 +45,8 @@ export function createWellKnown(keyring: Pick<Keyring, 'jwks'>): WellKnown {
       fields.push(
         'Content-Type',
         'application/jwk-set+json',
+        'X-Content-Type-Options',
+        'nosniff',
         'Content-Length',
         String(Buffer.byteLength(body)),
       );

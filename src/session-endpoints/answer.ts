@@ -36,6 +36,8 @@ export function writeAnswer(
   const fields = [
     'Cache-Control',
     'no-store',
+    'X-Content-Type-Options',
+    'nosniff',
     ...crossOriginFields({ ...cors, lists }, originOf(call)),
     ...cookies.flatMap((cookie) => ['Set-Cookie', cookie]),
   ];

@@ -13,7 +13,14 @@ export function refusalAnswer(
   { denial: { code, reason, principal, retryAfterSeconds }, tenant }: Refused,
 ): EndpointAnswer {
   const problem = problemOf(code, call.decisionId);
-  const fields = ['Content-Type', problem.contentType, 'Cache-Control', 'no-store'];
+  const fields = [
+    'Content-Type',
+    problem.contentType,
+    'X-Content-Type-Options',
+    'nosniff',
+    'Cache-Control',
+    'no-store',
+  ];
   if (retryAfterSeconds !== undefined)
     fields.push('Retry-After', String(Math.max(1, Math.ceil(retryAfterSeconds))));
   return {

@@ -10,6 +10,8 @@ const JWKS = '/.well-known/jwks.json';
 const FIELDS = [
   'Content-Type',
   'application/json',
+  'X-Content-Type-Options',
+  'nosniff',
   'Cache-Control',
   'public, max-age=300',
   'Access-Control-Allow-Origin',

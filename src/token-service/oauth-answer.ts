@@ -34,7 +34,13 @@ export interface OAuthRefusal {
 
 /** Neither tokens nor errors are for a cache (RFC 6749 §5.1), `Pragma` for those of HTTP/1.0. */
 const NO_STORE = ['Cache-Control', 'no-store', 'Pragma', 'no-cache'] as const;
-const JSON_FIELDS = ['Content-Type', 'application/json', ...NO_STORE] as const;
+const JSON_FIELDS = [
+  'Content-Type',
+  'application/json',
+  'X-Content-Type-Options',
+  'nosniff',
+  ...NO_STORE,
+] as const;
 
 /** Every 401 names a scheme (RFC 9110 §15.5.2); here it is the one that clients may use (RFC 6749 §2.3.1). */
 const CHALLENGE = ['WWW-Authenticate', 'Basic realm="gatehouse", charset="UTF-8"'] as const;

@@ -32,6 +32,6 @@ test.skipIf(!existsSync(SOURCE))(
   'each attack of shared/SECURITY-CASES.md is tested or waits (skipped where that file is not beside the repository)',
   () => {
     const rows = readFileSync(SOURCE, 'utf8').matchAll(/^\| ([A-Z](?:\d\d|-\d)) \|/gm);
-    expect([...rows].map(([, id]) => id).toSorted()).toEqual(known.toSorted());
+    expect(new Set([...rows].map(([, id]) => id))).toEqual(new Set(known));
   },
 );
