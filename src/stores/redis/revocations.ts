@@ -3,6 +3,7 @@ import { mergeRevocations } from '../../revocation/merge-revocations.ts';
 import { type Revocation, type RevocationId, revocationIdOf } from '../../revocation/revocation.ts';
 import type { RevocationStore } from '../../revocation/revocation-store.ts';
 import { type Decision, type RedisDatabase, type RedisSteps, unchanged, type Write } from './database.ts';
+import { unreadableRecord } from './failures.ts';
 import type { RedisKeys } from './keys.ts';
 import { defineScript } from './script.ts';
 import { checkTime, checkTimes } from './values.ts';
@@ -20,7 +21,7 @@ const LIST = defineScript(`
 local ids = redis.call('ZRANGE', KEYS[2], ARGV[1], '+', 'BYLEX', 'LIMIT', 0, ${READ_AT_ONCE})
 if #ids == 0 then return { 0, '', '[]' } end
 local records = redis.call('HMGET', KEYS[1], unpack(ids))
-for at = 1, #records do records[at] = records[at] or '' end
+for at = 1, #records do records[at] = records[at] or '?' end
 return { #ids, ids[#ids], '[' .. table.concat(records, ',') .. ']' }
 `);
 
@@ -135,7 +136,9 @@ async function readAll(steps: RedisSteps, keys: RedisKeys, now: number): Promise
     asked = count < READ_AT_ONCE ? undefined : ask(`(${last}`);
     // Should this page be unreadable, nobody waits for the next one.
     asked?.catch(() => undefined);
-    for (const revocation of JSON.parse(records) as Revocation[]) addLive(live, revocation, now);
+    const page = JSON.parse(records) as Revocation[];
+    if (page.length !== count) throw unreadableRecord();
+    for (const revocation of page) addLive(live, revocation, now);
   }
   await steps.confirmEpoch();
   return live;
