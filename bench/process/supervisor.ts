@@ -9,6 +9,8 @@ export interface ProcessOptions {
   readonly core: number;
   /** Opens a channel for messages (Node processes only). */
   readonly ipc?: boolean;
+  /** What becomes of its standard output. Default: nothing. */
+  readonly stdout?: 'pipe';
 }
 
 export interface ManagedProcess {
@@ -81,7 +83,12 @@ export function createSupervisor(): Supervisor {
       if (closed) throw new Error('the benchmark is ending');
       const [command, args] = pinned(options);
       const child = spawn(command, args, {
-        stdio: ['ignore', 'ignore', 'pipe', ...(options.ipc === true ? (['ipc'] as const) : [])],
+        stdio: [
+          'ignore',
+          options.stdout ?? 'ignore',
+          'pipe',
+          ...(options.ipc === true ? (['ipc'] as const) : []),
+        ],
         env: { ...process.env, ...options.env },
       });
       if (child.pid === undefined) throw new Error(`could not start ${options.command}`);
