@@ -71,7 +71,8 @@ export const DENY_CODES = {
     status: 429,
     title: 'Too many failed attempts',
     owner: 'client',
-    meaning: 'This address presented too many wrong credentials. Retry-After says when it may try again.',
+    meaning:
+      'This address presented too many wrong credentials, or too many wrong secrets of this API key came, from whatever addresses. Retry-After says when it may try again.',
   },
   concurrency_limited: {
     status: 429,
@@ -261,6 +262,13 @@ export const DENY_CODES = {
     title: 'Gateway timeout',
     owner: 'upstream',
     meaning: 'The upstream did not connect or answer in time.',
+  },
+  upstream_busy: {
+    status: 503,
+    title: 'Temporarily unavailable',
+    owner: 'upstream',
+    meaning:
+      'Every connection to the upstream is in use (`upstreams.*.connections`), and none became free within `timeouts.connect`, or as many requests wait as `upstreams.*.queue` allows. Retry-After is set.',
   },
   internal_error: {
     status: 500,

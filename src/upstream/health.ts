@@ -5,6 +5,9 @@ export interface HealthRules {
   readonly ejectMilliseconds: number;
 }
 
+/** An error weighs like a request in flight, and half as much after this time. */
+const ERROR_HALF_LIFE_MILLISECONDS = 2_000;
+
 /**
  * What is known of a target. Requests (passive) and checks (active) each take it out by themselves; requests let it
  * back by one trial after the ejection, checks by the first one that succeeds. It survives configuration reloads.
@@ -17,6 +20,9 @@ export class TargetHealth {
   /** Epoch milliseconds; 0 = not ejected. */
   #ejectedUntil = 0;
   #isOnTrial = false;
+  /** As of `#erredAt`. */
+  #errors = 0;
+  #erredAt = 0;
 
   constructor(changed: (isHealthy: boolean) => void) {
     this.#changed = changed;
@@ -30,6 +36,26 @@ export class TargetHealth {
   admits(now: number): boolean {
     if (this.#isOutByChecks) return false;
     return this.#ejectedUntil === 0 || (now >= this.#ejectedUntil && !this.#isOnTrial);
+  }
+
+  /**
+   * Errors of late, as that many requests in flight: a target that fails quickly is never busy, and would draw the requests of
+   * all others.
+   */
+  burden(now: number): number {
+    return this.#errors === 0 ? 0 : Math.round(this.#errorsAt(now));
+  }
+
+  #errorsAt(now: number): number {
+    const errors = this.#errors * 2 ** ((this.#erredAt - now) / ERROR_HALF_LIFE_MILLISECONDS);
+    if (errors < 0.5) this.#errors = 0;
+    return errors;
+  }
+
+  /** It answered 5xx, which takes it out for nobody: a request may make every target do so. */
+  erred(now: number): void {
+    this.#errors = this.#errorsAt(now) + 1;
+    this.#erredAt = now;
   }
 
   requestStarted(): void {
@@ -48,6 +74,7 @@ export class TargetHealth {
 
   /** Refused, broken, late or not HTTP. */
   requestFailed(now: number, rules: HealthRules): void {
+    this.erred(now);
     this.#change(() => {
       this.#failedRequests += 1;
       this.#isOnTrial = false;

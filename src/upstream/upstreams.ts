@@ -11,7 +11,7 @@ import { Exchange } from './exchange.ts';
 import type { ExchangeRules } from './exchange-rules.ts';
 import type { HealthSettings, PoolRegistry, PoolSpec } from './pool-registry.ts';
 import type { PooledTarget } from './target.ts';
-import type { Upstream } from './upstream.ts';
+import type { ForwardOutcome, Upstream } from './upstream.ts';
 
 /** The upstreams of one generation of the configuration. */
 export interface Upstreams {
@@ -50,6 +50,7 @@ export function createUpstreams(
           acquired.push(target);
           return target;
         }),
+        upstream.queue,
       );
     const everybodys = acquire(upstream.targets);
     const ofTenant = new Map<string, Balancer>();
@@ -71,7 +72,17 @@ export function createUpstreams(
       name,
       targetsOf: (tenant) => balancerOf(tenant).targets,
       forward(request, received, response, finished) {
-        new Exchange(rules, balancerOf(request.tenant), request, received, response, finished).start();
+        const balancer = balancerOf(request.tenant);
+        if (balancer.hasRoom(deps.clock()))
+          new Exchange(
+            rules,
+            balancer,
+            request,
+            received,
+            response,
+            withErrors(balancer, deps.clock, finished),
+          ).start();
+        else finished(refuseBusy(rules));
       },
       ask: (request) => ask(rules, balancerOf(request.tenant), request),
     };
@@ -84,6 +95,28 @@ export function createUpstreams(
     release();
     throw error;
   }
+}
+
+/** One target has nobody to be compared with. */
+function withErrors(
+  balancer: Balancer,
+  clock: Clock,
+  finished: (outcome: ForwardOutcome) => void,
+): (outcome: ForwardOutcome) => void {
+  if (balancer.targets.length === 1) return finished;
+  return (outcome) => {
+    if (outcome.kind === 'answered' && outcome.status >= 500) balancer.erred(outcome.target, clock());
+    finished(outcome);
+  };
+}
+
+function refuseBusy({ metrics, upstream }: ExchangeRules): ForwardOutcome {
+  metrics.upstreamFailed(upstream, 'upstream_busy');
+  return {
+    kind: 'failed',
+    code: 'upstream_busy',
+    reason: 'as many requests wait as upstreams.*.queue allows',
+  };
 }
 
 function poolSpecOf(

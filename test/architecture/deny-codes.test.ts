@@ -90,6 +90,7 @@ beforeAll(async () => {
       accounts: { targets: [accounts.origin], credentials: { cookies: 'fromLogin' } },
       api: { targets: [upstream.origin] },
       deaf: { targets: [deaf.origin], timeouts: { headers: '200ms' } },
+      full: { targets: [deaf.origin], connections: 1, queue: 0, timeouts: { headers: '1s' } },
       gone: { targets: ['http://127.0.0.1:1'] },
       legacy: {
         targets: [upstream.origin],
@@ -130,6 +131,7 @@ beforeAll(async () => {
         upstream: 'api',
       },
       { id: 'deaf', match: { path: '/deaf' }, public: true, upstream: 'deaf' },
+      { id: 'full', match: { path: '/full' }, public: true, upstream: 'full' },
       { id: 'slow', match: { path: '/slow' }, accept: ['apiKey'], upstream: 'deaf' },
       { id: 'gone', match: { path: '/gone' }, public: true, upstream: 'gone' },
       { id: 'legacy', match: { path: '/legacy' }, accept: ['apiKey'], upstream: 'legacy' },
@@ -299,6 +301,10 @@ const PROVOCATIONS: Readonly<Record<DenyCode, () => Promise<RawAnswer>>> = {
   login_unavailable: () => logIn('stray'),
   upstream_unavailable: () => ask('GET /gone'),
   upstream_timeout: () => ask('GET /deaf'),
+  async upstream_busy() {
+    const [one, other] = await Promise.all([ask('GET /full'), ask('GET /full')]);
+    return one.status === 503 ? one : other;
+  },
   internal_error: () => ask('GET /api/x', misshapen),
 };
 

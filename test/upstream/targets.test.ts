@@ -1,3 +1,4 @@
+import type { Socket } from 'node:net';
 import { expect, test } from 'vitest';
 import { Outage } from '../../src/base/outage.ts';
 import type { ForwardingGateway } from '../support/forwarding-gateway.ts';
@@ -25,6 +26,10 @@ async function askTimes(gateway: ForwardingGateway, count: number): Promise<numb
   const statuses: number[] = [];
   for (let each = 0; each < count; each += 1) statuses.push((await exchangeRaw(gateway.port, GET)).status);
   return statuses;
+}
+
+function answerLate(socket: Socket): void {
+  setTimeout(() => socket.write(OK), 20);
 }
 
 function counts(...upstreams: readonly RawUpstream[]): number[] {
@@ -149,6 +154,10 @@ test('a target that fails requests in a row is left alone, then tried once, then
     clock: () => now,
   });
   await askTimes(gateway, 4);
+  // Of late, it has failed and the other has not.
+  expect(ill.requests).toHaveLength(1);
+  now += 10_000;
+  await askTimes(gateway, 4);
   expect(ill.requests).toHaveLength(2);
   expect(gateway.metrics.count(`targetHealth api ${ill.origin} false`)).toBe(1);
   expect(await askTimes(gateway, 4)).toEqual([200, 200, 200, 200]);
@@ -188,6 +197,39 @@ test('statuses of the application take no target out', async () => {
   });
   for (let each = 0; each < 3; each += 1) expect((await ask('GET /')).status).toBe(500);
   expect(gateway.metrics.counts.filter((count) => count.endsWith('false'))).toEqual([]);
+});
+
+test('a target that fails quickly does not draw the requests of those that take their time', async () => {
+  let isIll = true;
+  const ill = await upstreamFor((socket) => {
+    socket.write(isIll ? answerOf('500 No', ['Content-Length: 0']) : OK);
+  });
+  const well = [await upstreamFor(answerLate), await upstreamFor(answerLate)];
+  let now = 1_000_000;
+  const gateway = await gatewayFor({
+    upstream: { targets: [ill, ...well].map(({ origin }) => origin) },
+    clock: () => now,
+  });
+  const statuses = (await Promise.all(Array.from({ length: 8 }, () => askTimes(gateway, 15)))).flat();
+  // By requests in flight alone, it would be nearly all of them.
+  const failed = statuses.filter((status) => status === 500).length;
+  expect(failed).toBeGreaterThan(0);
+  expect(failed).toBeLessThan(statuses.length / 3);
+  expect(gateway.metrics.counts.filter((count) => count.endsWith('false'))).toEqual([]);
+
+  isIll = false;
+  const before = ill.requests.length;
+  now += 60_000;
+  await askTimes(gateway, 9);
+  expect(ill.requests.length - before).toBe(3);
+});
+
+test('errors that all targets answer alike change nothing', async () => {
+  const no = answerOf('500 No', ['Content-Length: 0']);
+  const targets = [await upstreamFor(no), await upstreamFor(no), await upstreamFor(no)];
+  const gateway = await gatewayFor({ upstream: { targets: targets.map(({ origin }) => origin) } });
+  await askTimes(gateway, 30);
+  expect(counts(...targets)).toEqual([10, 10, 10]);
 });
 
 test('checks take a target out before a request finds out, and bring it back', async () => {

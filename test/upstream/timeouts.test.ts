@@ -38,14 +38,14 @@ test('an idle time of 0 lets a stream pause for as long as it likes', async () =
   const client = await clientFor(gateway);
   client.send('GET / HTTP/1.1\r\nHost: a\r\n\r\n');
   await client.until((text) => text.includes('\r\n\r\n'));
-  // Longer than the time for the head, and than the coarse timers of undici.
+  // Longer than the time for the head.
   await new Promise((resolve) => setTimeout(resolve, 1800));
   expect(gateway.outcomes).toEqual([]);
   upstream.connections[0]?.socket.end('late');
   await client.until((text) => text.includes('late'));
 });
 
-test('a request that gets no connection within the connect time is 504', async () => {
+test('a request that gets no connection within the connect time is 503', async () => {
   const { ask, gateway, upstream } = await scenario(() => {}, {
     upstream: { connections: 1, timeouts: { connect: '50ms' } },
   });
@@ -53,12 +53,31 @@ test('a request that gets no connection within the connect time is 504', async (
   first.send('GET /first HTTP/1.1\r\nHost: a\r\n\r\n');
   await upstream.request(0);
   const answer = await ask('GET /second');
-  expect([answer.status, answer.body.toString()]).toEqual([504, 'upstream_timeout']);
+  expect([answer.status, answer.body.toString()]).toEqual([503, 'upstream_busy']);
   expect(gateway.outcomes[0]).toMatchObject({
     kind: 'failed',
     reason: expect.stringContaining('became free'),
   });
   expect(upstream.requests).toHaveLength(1);
+});
+
+test('as many requests wait for a connection as the queue holds; more are 503 at once, and count', async () => {
+  const { ask, gateway, upstream } = await scenario(() => {}, {
+    upstream: { connections: 1, queue: 2, timeouts: { connect: '10s' } },
+  });
+  const waiting = await Promise.all([1, 2, 3].map(() => clientFor(gateway)));
+  for (const [number, client] of waiting.entries()) {
+    client.send(`GET /${number} HTTP/1.1\r\nHost: a\r\n\r\n`);
+    if (number === 0) await upstream.request(0);
+  }
+  await expect.poll(async () => (await ask('GET /more')).body.toString()).toBe('upstream_busy');
+  expect(gateway.metrics.counts).toContain('upstreamFailed api upstream_busy');
+  expect(upstream.requests).toHaveLength(1);
+  // A connection that becomes free goes to who waits; then there is room again.
+  upstream.connections[0]?.socket.write(OK);
+  await waiting[0]?.until((text) => text.endsWith('ok'));
+  await upstream.request(1);
+  for (const client of waiting) client.close();
 });
 
 test('a target that takes no connection is 504', async () => {

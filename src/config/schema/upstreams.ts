@@ -177,6 +177,9 @@ export function upstreamsSchema(scalars: ReferenceScalars) {
         .prefault(true)
         .describe('Location answers that name the target itself are made to name the public host.'),
       connections: integer(1, 10_000).prefault(128).describe('Most connections per target.'),
+      queue: integer(0, 100_000)
+        .prefault(1024)
+        .describe('Most requests that wait for a connection, per target; more are answered 503 at once.'),
       timeouts: timeoutsSchema.prefault({}).describe('How long it may take. A route may override.'),
       health: healthSchema(),
       identity: identitySchema(scalars),
