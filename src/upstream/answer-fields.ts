@@ -39,8 +39,13 @@ function treatmentOf(name: string): Treatment {
   const known = treatments.get(name);
   if (known !== undefined) return known;
   const treatment = classify(name.toLowerCase());
-  if (treatments.size < REMEMBERED_NAMES) treatments.set(name, treatment);
+  if (treatments.size < REMEMBERED_NAMES) treatments.set(ownCopy(name), treatment);
   return treatment;
+}
+
+/** Fields are parts of the text that they came in, and would keep all of it in memory. */
+function ownCopy(text: string): string {
+  return Buffer.from(text, 'latin1').toString('latin1');
 }
 
 /** Alt-Svc would lead clients past the gateway; Proxy-* and X-Gatehouse-* are ours to say. */
@@ -66,11 +71,11 @@ function classify(name: string): Treatment {
 const EVENT_STREAM = /^text\/event-stream *(?:;|$)/i;
 
 /**
- * What the client gets of an answer's fields (RFC 9110 §7.6.1). Values stay Latin-1, duplicates apart.
+ * What the client gets of an answer's fields (RFC 9110 §7.6.1). Values stay Latin-1, duplicates apart. `raw`: name, value …
  * With `setCookies`, the values of Set-Cookie are put there instead.
  * Throws `AnswerRefused` for a transfer coding that would be lost, and for a status that is none.
  */
-export function answerFields(raw: readonly Buffer[], status: number, setCookies?: string[]): AnswerFields {
+export function answerFields(raw: readonly string[], status: number, setCookies?: string[]): AnswerFields {
   if (status > 599) throw new AnswerRefused('status out of range');
   const fields: string[] = [];
   let contentLength = -1;
@@ -79,10 +84,10 @@ export function answerFields(raw: readonly Buffer[], status: number, setCookies?
   let isEventStream = false;
   let connection = '';
   for (let index = 0; index + 1 < raw.length; index += 2) {
-    const name = latin1(raw[index]);
+    const name = raw[index] ?? '';
     const treatment = treatmentOf(name);
     if (treatment === 'drop') continue;
-    const value = latin1(raw[index + 1]);
+    const value = raw[index + 1] ?? '';
     switch (treatment) {
       case 'pass':
         fields.push(name, value);
@@ -112,7 +117,7 @@ export function answerFields(raw: readonly Buffer[], status: number, setCookies?
         break;
       case 'set-cookie':
         if (setCookies === undefined) fields.push(name, value);
-        else setCookies.push(value);
+        else setCookies.push(ownCopy(value));
         break;
     }
   }
@@ -139,10 +144,6 @@ export function ownCrossOrigin(fields: string[], ours: readonly string[]): void 
 export function ownRateLimit(fields: string[], ours: readonly string[]): void {
   keepFields(fields, (name) => name !== 'ratelimit' && name !== 'ratelimit-policy');
   fields.push(...ours);
-}
-
-function latin1(bytes: Buffer | undefined): string {
-  return bytes === undefined ? '' : bytes.toString('latin1');
 }
 
 /** What describes the content or is meant for the client is no connection option, whatever Connection says. */

@@ -1,7 +1,5 @@
-import { STATUS_CODES } from 'node:http';
 import {
   type AnswerFields,
-  AnswerRefused,
   answerFields,
   keepFromSharedCaches,
   ownCrossOrigin,
@@ -14,15 +12,14 @@ import type { AnswerCookies, ForwardedRequest, Target } from './upstream.ts';
 
 /**
  * Passes on what comes before the final answer: 103 to clients that speak HTTP/1.1, nothing else. Only its `Link`,
- * which is what early hints are for (RFC 8297). Throws `AnswerRefused` for an upgrade that nobody asked for.
+ * which is what early hints are for (RFC 8297).
  */
 export function passInformation(
   status: number,
-  raw: readonly Buffer[],
+  raw: readonly string[],
   received: ReceivedMessage,
   response: ClientResponse,
 ): void {
-  if (status < 100 || status === 101) throw new AnswerRefused('status out of place');
   if (status !== 103 || received.httpVersion === '1.0') return;
   const link = linksOf(raw);
   if (link.length === 0) return;
@@ -33,32 +30,17 @@ export function passInformation(
   }
 }
 
-function linksOf(raw: readonly Buffer[]): string[] {
+function linksOf(raw: readonly string[]): string[] {
   const links: string[] = [];
-  for (let index = 0; index + 1 < raw.length; index += 2) {
-    if (raw[index]?.toString('latin1').toLowerCase() === 'link') {
-      links.push(raw[index + 1]?.toString('latin1') ?? '');
-    }
-  }
+  for (let index = 0; index + 1 < raw.length; index += 2)
+    if (raw[index]?.toLowerCase() === 'link') links.push(raw[index + 1] ?? '');
   return links;
-}
-
-const PRINTABLE = /^[\t\x20-\x7e]*$/;
-
-/**
- * The reason phrase as the upstream wrote it. undici decodes it as UTF-8 and node:http writes Latin-1; one that was
- * neither ASCII nor UTF-8 cannot be restored and gets the usual phrase.
- */
-export function reasonOf(status: number, reason: string): string {
-  const usual = STATUS_CODES[status];
-  if (reason === usual || PRINTABLE.test(reason)) return reason;
-  return reason.includes('\ufffd') ? (usual ?? '') : Buffer.from(reason, 'utf8').toString('latin1');
 }
 
 /** The head of the final answer, and what it has to wait for, if anything. Throws `AnswerRefused`. */
 export function readHead(
   status: number,
-  raw: readonly Buffer[],
+  raw: readonly string[],
   answerCookies: AnswerCookies | undefined,
 ): { readonly head: AnswerFields; readonly settled: Promise<void> | undefined } {
   if (answerCookies === undefined) return { head: answerFields(raw, status), settled: undefined };

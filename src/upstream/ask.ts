@@ -1,6 +1,5 @@
-import type { Dispatcher } from 'undici';
 import { DENY_CODES, type DenyCode } from '../http/deny-codes.ts';
-import { AnswerRefused, answerFields } from './answer-fields.ts';
+import { answerFields } from './answer-fields.ts';
 import { type Balancer, NONE_TRIED } from './balancer.ts';
 import type { ExchangeRules } from './exchange-rules.ts';
 import { ExchangeStopped, failureOf } from './failure.ts';
@@ -8,6 +7,8 @@ import { rewriteLocations } from './location.ts';
 import { mayRetry, nextTarget, type Progress } from './retry.ts';
 import type { PooledTarget } from './target.ts';
 import type { OwnAnswer, OwnRequest, RequestBody } from './upstream.ts';
+import type { AnswerReceiver } from './wire/answer-receiver.ts';
+import type { Connection } from './wire/connection.ts';
 
 /** The upstream did not answer a request of the gateway's own. `message` is for the log: it may name addresses. */
 export class AskFailed extends Error {
@@ -72,7 +73,7 @@ function send(
   const chunks: Buffer[] = [];
   let length = 0;
   let head: Omit<OwnAnswer, 'body'> | undefined;
-  let abort: ((error?: Error) => void) | undefined;
+  let connection: Connection | undefined;
   let isOver = false;
   const timer = setTimeout(
     () => fail(new ExchangeStopped('upstream_timeout', 'the answer did not come in time')),
@@ -90,25 +91,31 @@ function send(
 
   function fail(error: Error): void {
     finish({ kind: 'failed', error, progress });
-    abort?.(error);
+    if (connection === undefined) target.pool.forget(receiver);
+    else connection.abandon(receiver);
   }
 
-  const handler: Dispatcher.DispatchHandler = {
-    onConnect(abortRequest) {
-      // Thrown, not aborted: the connection stays usable, since nothing was written to it.
-      if (isOver) throw new ExchangeStopped('internal_error', 'ended before there was a connection');
-      abort = abortRequest;
+  function take(bytes: Buffer): boolean {
+    length += bytes.length;
+    if (length > request.answerLimit) throw tooLong(request);
+    chunks.push(bytes);
+    return true;
+  }
+
+  const receiver: AnswerReceiver = {
+    connected(given) {
+      if (isOver) return false;
+      connection = given;
       progress.isConnected = true;
-      progress.isConnectionReused = !target.isConnectionNew;
-      target.isConnectionNew = false;
+      progress.isConnectionReused = given.isReused;
+      return true;
     },
-    onResponseStarted() {
+    answerBegun() {
       progress.isAnswerBegun = true;
     },
-    onHeaders(status, raw) {
-      if (status === 101) throw new AnswerRefused('status out of place');
-      if (status < 200) return true;
-      const { fields: answered, contentLength } = answerFields(raw, status);
+    informed() {},
+    headReceived({ status, fields: received }) {
+      const { fields: answered, contentLength } = answerFields(received, status);
       if (contentLength > request.answerLimit) throw tooLong(request);
       if (rules.rewritesLocation && request.publicOrigin !== undefined)
         rewriteLocations(answered, target.origin, fields, {
@@ -119,23 +126,18 @@ function send(
       head = { status, fields: answered };
       target.health.requestSucceeded();
       rules.metrics.upstreamAnswered(rules.upstream, status, (performance.now() - startedAt) / 1000);
-      // undici would wait for the body that a Content-Length announces, which RFC 9110 §8.6 allows in a 304.
-      if ((status === 304 || status === 204) && contentLength > 0) {
-        finish({ kind: 'answered', answer: { ...head, body: Buffer.alloc(0) } });
-        abort?.();
-      }
       return true;
     },
-    onData(chunk) {
-      length += chunk.length;
-      if (length > request.answerLimit) throw tooLong(request);
-      chunks.push(chunk);
-      return true;
-    },
-    onComplete() {
+    bodyAwaited() {},
+    wholeBodyReceived: (text) => void take(Buffer.from(text, 'latin1')),
+    // A copy, since the bytes are valid during the call only.
+    bodyReceived: (bytes) => take(Buffer.from(bytes)),
+    completed() {
       if (head !== undefined) finish({ kind: 'answered', answer: { ...head, body: Buffer.concat(chunks) } });
     },
-    onError(error) {
+    // Never asked for.
+    switched: (_, socket) => void socket.destroy(),
+    failed(error) {
       finish({ kind: 'failed', error, progress });
     },
   };
@@ -144,16 +146,15 @@ function send(
   target.health.requestStarted();
   target.pool.dispatch(
     {
-      path: rules.basePath + request.target,
       method: request.method,
-      headers: [...fields],
-      body: request.body ?? null,
-      headersTimeout: 0,
-      bodyTimeout: 0,
-      // Known to undici, though its types leave it out.
-      servername: target.serverName,
-    } as Dispatcher.DispatchOptions,
-    handler,
+      target: rules.basePath + request.target,
+      fields,
+      body: request.body,
+      isHandshake: false,
+      headMilliseconds: 0,
+      idleMilliseconds: 0,
+    },
+    receiver,
   );
   return promise;
 }

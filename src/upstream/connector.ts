@@ -4,6 +4,7 @@ import { buildConnector } from 'undici';
 import { isRefusedAddress } from '../base/refused-address.ts';
 import { checkAlternativeNames } from '../base/server-identity.ts';
 import { AddressRefused, guardedLookup, type ResolveName } from './address-guard.ts';
+import type { SocketReads } from './wire/open-socket.ts';
 
 /** TLS towards targets, PEM. The certificate is always verified; `ca` undefined: the system's authorities. */
 export interface TlsMaterial {
@@ -22,18 +23,24 @@ export function secureContextOf({ ca, cert, key }: TlsMaterial): SecureContext {
   });
 }
 
-/**
- * Connects to one target. The name that is verified belongs to the target, never to a request: with
- * `host: preserve`, undici would otherwise take it from the Host that the client sent.
- */
-export function createConnector(options: {
+export interface ConnectorOptions {
   /** Host of the target's URL, without brackets. */
   readonly hostname: string;
   readonly serverName: string | undefined;
   readonly secureContext: SecureContext;
   readonly timeoutMilliseconds: number;
   readonly resolveName: ResolveName | undefined;
-}): buildConnector.connector {
+}
+
+/**
+ * Connects to one target. The name that is verified belongs to the target, never to a request.
+ *
+ * @param reads where plain sockets put what comes; undefined: they are streams
+ */
+export function createConnector(
+  options: ConnectorOptions,
+  reads: SocketReads | undefined,
+): buildConnector.connector {
   const { hostname, secureContext, timeoutMilliseconds } = options;
   const isAddress = isIP(hostname) !== 0;
   const serverName = options.serverName ?? (isAddress ? '' : hostname);
@@ -45,6 +52,7 @@ export function createConnector(options: {
     rejectUnauthorized: true,
     checkServerIdentity: checkAlternativeNames,
     minVersion: 'TLSv1.2',
+    ...(reads !== undefined && { onread: reads }),
   });
   return (request, done) => {
     // An address is connected to without a look-up, so the guard there would not see it.

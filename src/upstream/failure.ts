@@ -1,6 +1,6 @@
-import { errors } from 'undici';
 import { Outage } from '../base/outage.ts';
 import type { DenyCode } from '../http/deny-codes.ts';
+import { type FaultKind, WireFault } from './wire/wire-fault.ts';
 
 /** The exchange was stopped by us, with the code that it is to be answered with. */
 export class ExchangeStopped extends Error {
@@ -21,50 +21,36 @@ export interface Failure {
   readonly isTargets: boolean;
 }
 
-const TIMEOUTS: ReadonlySet<string> = new Set([
-  'UND_ERR_CONNECT_TIMEOUT',
-  'UND_ERR_HEADERS_TIMEOUT',
-  'UND_ERR_BODY_TIMEOUT',
-  'ETIMEDOUT',
-]);
+/** Of connecting; the rest has `WireFault`. */
+const TIMEOUTS: ReadonlySet<string> = new Set(['UND_ERR_CONNECT_TIMEOUT', 'ETIMEDOUT']);
+
+const FAULTS: Readonly<Record<FaultKind, Pick<Failure, 'code' | 'isTargets'>>> = {
+  malformed: { code: 'upstream_unavailable', isTargets: true },
+  closed: { code: 'upstream_unavailable', isTargets: true },
+  late: { code: 'upstream_timeout', isTargets: true },
+  stopped: { code: 'upstream_unavailable', isTargets: false },
+  unsendable: { code: 'internal_error', isTargets: false },
+};
 
 /** What an error of the way to the upstream means for client and target. */
 export function failureOf(error: unknown): Failure {
   if (error instanceof ExchangeStopped) return { code: error.code, reason: error.message, isTargets: false };
   if (error instanceof Outage) return { code: error.code, reason: error.message, isTargets: false };
-  if (isClosing(error)) return { code: 'upstream_unavailable', reason: describe(error), isTargets: false };
-  if (isOurFault(error)) return { code: 'internal_error', reason: describe(error), isTargets: false };
+  if (error instanceof WireFault) return { ...FAULTS[error.kind], reason: error.message };
   const code = codeOf(error);
-  if (code !== undefined && TIMEOUTS.has(code))
-    return { code: 'upstream_timeout', reason: describe(error), isTargets: true };
-  return { code: 'upstream_unavailable', reason: describe(error), isTargets: true };
+  const isTimeout = code !== undefined && TIMEOUTS.has(code);
+  return {
+    code: isTimeout ? 'upstream_timeout' : 'upstream_unavailable',
+    reason: describe(error),
+    isTargets: true,
+  };
 }
-
-/** The pool is closed, as happens when the gateway stops. */
-function isClosing(error: unknown): boolean {
-  return error instanceof errors.ClientClosedError || error instanceof errors.ClientDestroyedError;
-}
-
-/** undici was asked for something that it cannot send. */
-function isOurFault(error: unknown): boolean {
-  return (
-    error instanceof errors.InvalidArgumentError ||
-    error instanceof errors.NotSupportedError ||
-    error instanceof errors.RequestContentLengthMismatchError
-  );
-}
-
-/** How undici says that the other side closed, as opposed to having answered nonsense. */
-const CLOSED: ReadonlySet<string> = new Set(['other side closed', 'closed']);
 
 /** The connection ended: the one failure after which an idempotent request may be sent again (RFC 9110 §9.2.2). */
 export function isConnectionReset(error: unknown): boolean {
+  if (error instanceof WireFault) return error.kind === 'closed';
   const code = codeOf(error);
-  return (
-    (error instanceof errors.SocketError && CLOSED.has(error.message)) ||
-    code === 'ECONNRESET' ||
-    code === 'EPIPE'
-  );
+  return code === 'ECONNRESET' || code === 'EPIPE';
 }
 
 function codeOf(error: unknown): string | undefined {

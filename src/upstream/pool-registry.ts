@@ -1,5 +1,4 @@
 import { createHash } from 'node:crypto';
-import { Pool } from 'undici';
 import type { Log } from '../telemetry/log.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 import type { ResolveName } from './address-guard.ts';
@@ -7,6 +6,8 @@ import { createConnector, secureContextOf, type TlsMaterial } from './connector.
 import { type HealthRules, TargetHealth } from './health.ts';
 import { type CheckSettings, type HealthChecks, startHealthChecks } from './health-checks.ts';
 import type { PooledTarget } from './target.ts';
+import { bareName, openerFor, type SocketReads } from './wire/open-socket.ts';
+import { Pool } from './wire/pool.ts';
 
 /** What makes a pool the same after a reload. Upstreams share none, so that a slow one holds up no other. */
 export interface PoolSpec {
@@ -42,9 +43,6 @@ interface Entry {
   users: number;
 }
 
-/** Most bytes of the head of an answer. */
-const ANSWER_HEAD_BYTES = 16_384;
-
 /** `resolveName`: for tests, in place of DNS. */
 export function createPoolRegistry(deps: {
   readonly log: Log;
@@ -53,14 +51,14 @@ export function createPoolRegistry(deps: {
 }): PoolRegistry {
   const entries = new Map<string, Entry>();
   const closing = new Set<Promise<void>>();
-  const open = new Set<Pool>();
+  const open = new Set<PooledTarget>();
 
   function retire(entry: Entry): Promise<void> {
     entries.delete(entry.key);
     entry.unwatch();
-    const { pool } = entry.target;
-    const closed = pool.close().finally(() => {
-      open.delete(pool);
+    const { target } = entry;
+    const closed = Promise.all([target.pool.close(), target.handshakes.close()]).then(() => {
+      open.delete(target);
       closing.delete(closed);
     });
     closing.add(closed);
@@ -72,7 +70,7 @@ export function createPoolRegistry(deps: {
       const key = keyOf(spec);
       const entry = entries.get(key) ?? createEntry(key, spec, deps);
       entries.set(key, entry);
-      open.add(entry.target.pool);
+      open.add(entry.target);
       entry.users += 1;
       entry.watch(health);
       return entry.target;
@@ -87,14 +85,13 @@ export function createPoolRegistry(deps: {
     },
     async close(graceMilliseconds) {
       for (const entry of entries.values()) void retire(entry);
-      let timer: NodeJS.Timeout | undefined;
-      // A pool that is destroyed while requests wait for its connections never says that it is closed.
-      const cut = new Promise<void>((resolve) => {
-        timer = setTimeout(() => {
-          void Promise.all([...open].map((pool) => pool.destroy())).then(() => resolve());
-        }, graceMilliseconds);
-      });
-      await Promise.race([Promise.all(closing), cut]);
+      const timer = setTimeout(() => {
+        for (const { pool, handshakes } of open) {
+          pool.destroy();
+          handshakes.destroy();
+        }
+      }, graceMilliseconds);
+      await Promise.all(closing);
       clearTimeout(timer);
     },
   };
@@ -115,47 +112,32 @@ function createEntry(
 ): Entry {
   const { origin, upstream } = spec;
   const { hostname, host } = new URL(origin);
-  const bareName = hostname.startsWith('[') ? hostname.slice(1, -1) : hostname;
-  const connect = createConnector({
-    hostname: bareName,
+  const options = {
+    hostname: bareName(hostname),
     serverName: spec.tls.serverName,
     secureContext: secureContextOf(spec.tls),
     timeoutMilliseconds: spec.connectMilliseconds,
     resolveName,
-  });
+  };
+  const connectorFor = (reads: SocketReads | undefined) => createConnector(options, reads);
   const health = new TargetHealth((isHealthy) => {
     metrics.targetHealth(upstream, origin, isHealthy);
     if (isHealthy) log.info({ upstream, target: origin }, 'upstream target is back');
     else log.warn({ upstream, target: origin }, 'upstream target is out');
   });
-  const pool = new Pool(origin, {
-    connections: spec.connections,
-    connect,
-    allowH2: false,
-    pipelining: 1,
-    maxHeaderSize: ANSWER_HEAD_BYTES,
-  });
   const target: PooledTarget = {
     origin,
     authority: host,
-    pool,
+    pool: new Pool(openerFor(origin, connectorFor, false), spec.connections),
+    handshakes: new Pool(openerFor(origin, connectorFor, true), spec.connections),
     health,
     get isHealthy() {
       return health.isHealthy;
     },
-    serverName: spec.tls.serverName ?? bareName,
     connections: spec.connections,
     connectMilliseconds: spec.connectMilliseconds,
     inFlight: 0,
-    isConnectionNew: false,
   };
-  // The request that waits for this connection is written to it before microtasks run.
-  pool.on('connect', () => {
-    target.isConnectionNew = true;
-    queueMicrotask(() => {
-      target.isConnectionNew = false;
-    });
-  });
   metrics.targetHealth(upstream, origin, true);
 
   let checks: HealthChecks | undefined;
@@ -171,7 +153,7 @@ function createEntry(
       checks?.stop();
       checks = undefined;
       if (next.checks === undefined) return health.checksEnded();
-      checks = startHealthChecks(origin, connect, next.checks, (succeeded, reason) => {
+      checks = startHealthChecks(origin, connectorFor(undefined), next.checks, (succeeded, reason) => {
         if (!succeeded) log.debug({ upstream, target: origin, reason }, 'upstream health check failed');
         health.checked(succeeded, next.rules);
       });

@@ -1,8 +1,8 @@
-import { Readable } from 'node:stream';
 import { BodyPace } from './body-pace.ts';
 import type { ReceivedMessage } from './client-side.ts';
 import { ExchangeStopped } from './failure.ts';
 import type { ForwardedRequest, RequestBody } from './upstream.ts';
+import type { StreamedBody } from './wire/wire-request.ts';
 
 type PresentBody = Exclude<RequestBody, { readonly kind: 'none' }>;
 
@@ -75,46 +75,38 @@ function takeIn(received: ReceivedMessage, body: PresentBody, sink: Sink): Intak
   };
 }
 
-/** The body of one attempt. Adds Content-Length to `fields` where undici cannot know it. */
+/** The body of one attempt; undefined: none. */
 export function bodyToSend(
-  request: ForwardedRequest,
+  { body, method }: Pick<ForwardedRequest, 'body' | 'method'>,
   received: ReceivedMessage,
   gathered: Buffer | undefined,
-  fields: string[],
   fail: BodyFails,
-): Buffer | Readable | null {
+): Buffer | StreamedBody | undefined {
   if (gathered !== undefined) return gathered;
-  const { body, method } = request;
-  if (body.kind === 'none' || !carriesBody(method)) return null;
-  if (body.kind === 'sized') fields.push('content-length', String(body.length));
+  if (body.kind === 'none' || !carriesBody(method)) return undefined;
   return streamBody(received, body, fail);
 }
 
 /**
- * The body as a stream that reads from the client only as fast as it is read itself, and not before: an attempt
- * that never got a connection has touched nothing. Destroying it leaves the client's connection alone.
+ * The body read from the client only as fast as it is sent, and not before: an attempt that never got a connection has
+ * touched nothing. Stopping it leaves the client's connection alone.
  */
-function streamBody(received: ReceivedMessage, body: PresentBody, fail: BodyFails): Readable {
+function streamBody(received: ReceivedMessage, body: PresentBody, fail: BodyFails): StreamedBody {
   let intake: Intake | undefined;
-  const stream = new Readable({
-    read() {
-      if (intake !== undefined) return intake.resume();
+  return {
+    length: body.kind === 'sized' ? body.length : undefined,
+    start(sink) {
       intake = takeIn(received, body, {
         chunk(bytes) {
-          if (!stream.push(bytes)) intake?.pause();
+          if (!sink.write(bytes)) intake?.pause();
         },
-        end: () => void stream.push(null),
+        end: () => sink.end(),
         fail,
       });
     },
-    destroy(error, done) {
-      intake?.stop();
-      done(error);
-    },
-  });
-  // Who destroys it with an error has reported that error already.
-  stream.on('error', () => {});
-  return stream;
+    resume: () => intake?.resume(),
+    stop: () => intake?.stop(),
+  };
 }
 
 /**

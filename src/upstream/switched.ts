@@ -9,7 +9,7 @@ import type { AnswerCookies } from './upstream.ts';
  */
 export function switchedFields(
   status: number,
-  raw: readonly Buffer[],
+  raw: readonly string[],
   accept: string,
   answerCookies: AnswerCookies | undefined,
 ): string[] {
@@ -30,11 +30,10 @@ export function switchedFields(
   return passed;
 }
 
-function valuesOf(raw: readonly Buffer[], wanted: string): readonly string[] {
+function valuesOf(raw: readonly string[], wanted: string): readonly string[] {
   const values: string[] = [];
   for (let index = 0; index + 1 < raw.length; index += 2) {
-    if (raw[index]?.toString('latin1').toLowerCase() === wanted)
-      values.push(raw[index + 1]?.toString('latin1') ?? '');
+    if (raw[index]?.toLowerCase() === wanted) values.push(raw[index + 1] ?? '');
   }
   return values;
 }

@@ -21,16 +21,12 @@ test('an answer keeps status, reason, order, spelling and duplicates of its fiel
 });
 
 test.each([
-  [
-    '200 Pr\xfcfung bestanden',
-    'HTTP/1.1 200 OK',
-    'Latin-1 cannot be told from UTF-8, so the usual phrase stands in',
-  ],
-  ['200 Pr\xc3\xbcfung', 'HTTP/1.1 200 Pr\xc3\xbcfung', 'UTF-8 is kept byte for byte'],
-  ['200 ', 'HTTP/1.1 200 ', 'none is none'],
-])('reason phrase of %j: %s (%s)', async (statusLine, expected) => {
+  ['200 Pr\xfcfung bestanden', 'Latin-1'],
+  ['200 Pr\xc3\xbcfung', 'UTF-8'],
+  ['200 ', 'none'],
+])('the reason phrase of %j passes byte for byte (%s)', async (statusLine) => {
   const { ask } = await scenario(answerOf(statusLine, ['Content-Length: 0']));
-  expect((await ask('GET /')).startLine).toBe(expected);
+  expect((await ask('GET /')).startLine).toBe(`HTTP/1.1 ${statusLine}`);
 });
 
 test('a Latin-1 field value and a Latin-1 body pass byte for byte', async () => {

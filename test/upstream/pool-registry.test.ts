@@ -107,7 +107,7 @@ test('closing cuts requests that take longer than the grace, and those that wait
   const cut = {
     kind: 'failed',
     code: 'upstream_unavailable',
-    reason: 'UND_ERR_DESTROYED: The client is destroyed',
+    reason: 'the pool was closed',
   };
   expect(gateway.outcomes).toEqual([cut, cut]);
 });
