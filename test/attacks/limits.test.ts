@@ -220,6 +220,39 @@ describe('L10 a gateway that stops', () => {
   });
 });
 
+describe('L10 an upload', () => {
+  it('that is under way when the gateway is told to end arrives whole, and is answered', async () => {
+    const attacked = await startAttackedGateway((config) => ({ ...config, shutdown: { drain: '5s' } }));
+    try {
+      attacked.forget();
+      const half = 'a'.repeat(100_000);
+      const client = await connect(attacked);
+      client.send(
+        `POST /api/upload HTTP/1.1\r\nHost: gw.test\r\nX-API-Key: ${attacked.acme.key}\r\nContent-Length: 200000\r\n\r\n${half}`,
+      );
+      await attacked.upstream.until(() => attacked.upstream.requests[0]?.body.length === half.length);
+      const stopped = attacked.gateway.gateway.stop();
+      await expect
+        .poll(() =>
+          connectRaw(attacked.gateway.port).then(
+            () => 'open',
+            () => 'closed',
+          ),
+        )
+        .toBe('closed');
+      client.send(half);
+      await client.closed();
+      expect(parseAnswer(client.received()).status).toBe(200);
+      const forwarded = await attacked.upstream.request(0);
+      expect([forwarded.isComplete, forwarded.body.toString()]).toEqual([true, half + half]);
+      await stopped;
+      expect(attacked.gateway.log()).toContain('"path":"/api/upload"');
+    } finally {
+      await attacked.close();
+    }
+  });
+});
+
 describe('U12 an upstream whose certificate nobody vouches for', () => {
   it('is 502, and the answer says nothing of it; the log does', async () => {
     const authority = createCertificateAuthority();

@@ -209,7 +209,7 @@ describe('an event stream', () => {
   });
 });
 
-describe('when the gateway stops', () => {
+describe('L10 when the gateway stops', () => {
   it('every WebSocket gets 1001 at once, and the drain does not wait for it', async () => {
     const { gateway, upstream, open } = await webSocketScene({
       config: (origin) => webSocketConfig(origin, { shutdown: { drain: '8s' } }),

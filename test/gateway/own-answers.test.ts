@@ -14,7 +14,7 @@ test.each([
   ['metadata', 'GET /.well-known/oauth-authorization-server', 200],
   ['an endpoint of sessions', 'GET /session', 401],
   ['an endpoint of tokens', 'POST /oauth/token', 400],
-  ['the login of old clients', 'POST /api/login', 400, '{"user":1,"user":2}'],
+  ['the login of old clients', 'POST /api/login', 401, '{"user":1,"user":2}'],
 ])('%s is never taken for another type than it says', async (_, line, status, body?: string) => {
   const answer = await scene.send(line, [], body);
   expect(answer.status).toBe(status);
