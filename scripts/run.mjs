@@ -15,6 +15,7 @@ const TASKS = {
   verify: ['scripts/test.ts', '--verify'],
   demo: ['demo/main.ts'],
   bench: ['bench/main.ts'],
+  fuzz: ['fuzz/main.ts'],
   soak: ['bench/soak/main.ts'],
   build: ['scripts/build.ts'],
   docs: ['scripts/docs.ts'],

@@ -25,7 +25,13 @@ export function boundConnections(server: Server, bounds: ConnectionBounds): void
   server.removeAllListeners('connection');
   server.on('connection', (socket: Socket) => {
     const { remoteAddress } = socket;
-    if (remoteAddress !== undefined) {
+    if (remoteAddress === undefined) {
+      // Reset as soon as it was opened. What it sent could still be read: nobody would be answered, and the record would have no peer.
+      if (typeof server.address() !== 'string') {
+        socket.destroy();
+        return;
+      }
+    } else {
       const address = normaliseAddress(remoteAddress);
       if (!bounds.isExempt(address) && !takePlace(address, socket)) {
         bounds.refused('connections_per_peer');
