@@ -50,19 +50,19 @@ export function createPoolRegistry(deps: {
   readonly resolveName?: ResolveName;
 }): PoolRegistry {
   const entries = new Map<string, Entry>();
-  const closing = new Set<Promise<void>>();
+  const closing = new Set<Promise<unknown>>();
   const open = new Set<PooledTarget>();
 
-  function retire(entry: Entry): Promise<void> {
+  function retire(entry: Entry): void {
     entries.delete(entry.key);
     entry.unwatch();
     const { target } = entry;
-    const closed = Promise.all([target.pool.close(), target.handshakes.close()]).then(() => {
+    const ended = Promise.all([target.pool.close(), target.handshakes.close()]);
+    const closed = ended.finally(() => {
       open.delete(target);
       closing.delete(closed);
     });
     closing.add(closed);
-    return closed;
   }
 
   return {
@@ -79,12 +79,12 @@ export function createPoolRegistry(deps: {
       for (const entry of entries.values()) {
         if (entry.target !== target) continue;
         entry.users -= 1;
-        if (entry.users === 0) void retire(entry);
+        if (entry.users === 0) retire(entry);
         return;
       }
     },
     async close(graceMilliseconds) {
-      for (const entry of entries.values()) void retire(entry);
+      for (const entry of entries.values()) retire(entry);
       const timer = setTimeout(() => {
         for (const { pool, handshakes } of open) {
           pool.destroy();

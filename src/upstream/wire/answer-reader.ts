@@ -202,7 +202,8 @@ export class AnswerReader implements TakesData {
       case 'untilClose':
         if (bytes.length > start) this.bodyReceived(start === 0 ? bytes : bytes.subarray(start));
         return 'more';
-      default:
+      case 'head':
+      case 'over':
         return 'more';
     }
   }

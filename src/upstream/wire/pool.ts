@@ -74,7 +74,7 @@ export class Pool implements ConnectionOwner {
     const waiting = [...this.#waiting.keys()];
     this.#waiting.clear();
     for (const receiver of waiting) receiver.failed(stopped());
-    for (const connection of [...this.#connections]) connection.close(stopped());
+    for (const connection of this.#connections) connection.close(stopped());
     this.#finishIfDone();
   }
 
@@ -111,7 +111,7 @@ export class Pool implements ConnectionOwner {
     this.#timerAt = Number.POSITIVE_INFINITY;
     const now = performance.now();
     let next = Number.POSITIVE_INFINITY;
-    for (const connection of [...this.#connections]) {
+    for (const connection of this.#connections) {
       if (connection.deadline <= now) connection.expire();
       else if (connection.deadline < next) next = connection.deadline;
     }
