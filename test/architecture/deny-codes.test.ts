@@ -31,7 +31,7 @@ const LOGIN = {
 };
 
 let gateway: TestGateway;
-/** Asked by proxies, of which none is here. */
+/** Asked by proxies, of which none is here; and by more clients than it can answer. */
 let strict: TestGateway;
 let upstream: RawUpstream;
 let deaf: RawUpstream;
@@ -274,7 +274,7 @@ const PROVOCATIONS: Readonly<Record<DenyCode, () => Promise<RawAnswer>>> = {
     return refused[0] ?? ask('GET /slow', acme);
   },
   async overloaded() {
-    const clients = await Promise.all(Array.from({ length: 40 }, () => connectRaw(gateway.port)));
+    const clients = await Promise.all(Array.from({ length: 40 }, () => connectRaw(strict.port)));
     const busy = keepBusy();
     let refused: RawAnswer | undefined;
     while (refused === undefined) {
