@@ -5,17 +5,18 @@ import { DATA_LOST } from './failures.ts';
 export const CHANGES_KEPT = 10_000;
 
 /**
- * Lua: `announce(text)` appends one change under the next number. Needs `KEYS[1]` = feed, `KEYS[2]` = changes. A server
+ * Lua: `announce(text)` appends one change under the next number; `made` is that of the last one, and `entry` its id in the
+ * stream. Needs `KEYS[1]` = feed, `KEYS[2]` = changes. A server
  * that lost its data takes no change: acknowledged now, it would be lost when the data comes back.
  */
 export const ANNOUNCE = `
 if redis.call('HEXISTS', KEYS[1], 'epoch') == 0 then
   return redis.error_reply('${DATA_LOST} there is no epoch')
 end
-local made = false
+local made, entry = false, ''
 local function announce(change)
   made = redis.call('HINCRBY', KEYS[1], 'made', 1)
-  redis.call('XADD', KEYS[2], 'MAXLEN', '~', ${CHANGES_KEPT}, '*', 'n', made, 'c', change)
+  entry = redis.call('XADD', KEYS[2], 'MAXLEN', '~', ${CHANGES_KEPT}, '*', 'n', made, 'c', change)
 end
 `;
 
@@ -45,8 +46,13 @@ export function writeChange(change: Change): string {
 /** The answer of XREAD for one stream. */
 export function readEntries(answer: unknown): readonly ChangeEntry[] {
   if (answer === null) return [];
-  const [[, entries]] = answer as [[key: string, entries: [id: string, fields: string[]][]]];
-  return entries.map(([id, fields]) => {
+  const [[, entries]] = answer as [[key: string, entries: unknown]];
+  return readEntriesOf(entries);
+}
+
+/** The answer of XRANGE, or of XREVRANGE. */
+export function readEntriesOf(answer: unknown): readonly ChangeEntry[] {
+  return (answer as [id: string, fields: string[]][]).map(([id, fields]) => {
     const number = fields[fields.indexOf('n') + 1];
     const change = fields[fields.indexOf('c') + 1];
     return { id, number: Number(number), change: readChange(change ?? '') };

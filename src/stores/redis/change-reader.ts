@@ -4,10 +4,11 @@ import type { Logger } from 'pino';
 import type { Clock, EpochMilliseconds } from '../../base/clock.ts';
 import type { Change } from '../change-feed.ts';
 import type { ChangeListeners } from '../listeners.ts';
-import { type ChangeEntry, readEntries } from './change-entries.ts';
+import { type ChangeEntry, readEntries, readEntriesOf } from './change-entries.ts';
 import type { RedisConnection } from './connection.ts';
 import { DATA_LOST } from './failures.ts';
 import type { RedisKeys } from './keys.ts';
+import type { NewestEntries, RecentSteps } from './recent-steps.ts';
 import { defineScript } from './script.ts';
 
 /** Milliseconds that the server holds a read open when there is nothing to tell. */
@@ -68,6 +69,8 @@ export interface ChangeReader {
   /** Resolves when all listeners of this process were told the change of this number, or after `patience` milliseconds. */
   reached(number: number, patience: number): Promise<void>;
   lag(now: EpochMilliseconds): number;
+  /** Tells what the store tells, and what it has lost. */
+  follow(recent: RecentSteps): void;
   close(): Promise<void>;
 }
 
@@ -89,6 +92,9 @@ interface Waiter {
 export async function openChangeReader(parts: ChangeReaderParts): Promise<ChangeReader> {
   const { connection, keys, listeners, clock, log } = parts;
   const waiters = new Set<Waiter>();
+  /** The greatest number that was heard of by making a change. */
+  let heard = 0;
+  let recent: RecentSteps | undefined;
   let isClosed = false;
   let isLost = false;
   let isRewound = false;
@@ -114,11 +120,19 @@ export async function openChangeReader(parts: ChangeReaderParts): Promise<Change
   async function beat(): Promise<void> {
     const at = stamp();
     beatAt = at.elapsed;
+    const atLeast = Math.max(heard, position.made);
     const found = await locate(position);
-    if (!found.isPastKept || found.epoch !== position.epoch || found.made < position.made) isRewound = true;
+    const isSameEpoch = found.epoch === position.epoch;
+    if (!found.isPastKept || !isSameEpoch || found.made < atLeast) isRewound = true;
+    if (isRewound && isSameEpoch) recent?.rewound(await readNewest());
     if (isLost || isRewound) resynchronise(found);
     if (position.made === found.made) heardAt = at;
     else expected ??= { made: found.made, at };
+  }
+
+  async function readNewest(): Promise<NewestEntries> {
+    const answer = await connection.ask('XREVRANGE', keys.changes, '+', '-', 'COUNT', READ_AT_ONCE);
+    return new Map(readEntriesOf(answer).map(({ number, id }) => [number, id]));
   }
 
   /** From the end of the stream as it is now: what listeners read of the store after this is at least as new. */
@@ -130,6 +144,7 @@ export async function openChangeReader(parts: ChangeReaderParts): Promise<Change
     const change: Change = isRewound ? { kind: 'resynchronise', isRewound } : { kind: 'resynchronise' };
     isLost = false;
     isRewound = false;
+    heard = 0;
     expected = undefined;
     position = found;
     listeners.publish([change]);
@@ -156,6 +171,7 @@ export async function openChangeReader(parts: ChangeReaderParts): Promise<Change
   function tell({ id, number, change }: ChangeEntry): void {
     position = { ...position, made: number, id };
     listeners.publish([change]);
+    recent?.told({ number, id });
     release(number);
   }
 
@@ -163,7 +179,7 @@ export async function openChangeReader(parts: ChangeReaderParts): Promise<Change
     for (const waiter of waiters) if (waiter.number <= number) waiter.resolve();
   }
 
-  async function follow(): Promise<void> {
+  async function followStream(): Promise<void> {
     for (;;) {
       if (isClosed) return;
       try {
@@ -183,13 +199,14 @@ export async function openChangeReader(parts: ChangeReaderParts): Promise<Change
     }
   }
 
-  const following = follow();
+  const following = followStream();
 
   return {
     get epoch() {
       return position.epoch;
     },
     async reached(number, patience) {
+      heard = Math.max(heard, number);
       if (position.made >= number) return;
       const { promise, resolve } = Promise.withResolvers<void>();
       const waiter = { number, resolve };
@@ -199,6 +216,9 @@ export async function openChangeReader(parts: ChangeReaderParts): Promise<Change
       clearTimeout(timer);
       waiters.delete(waiter);
     },
+    follow(steps) {
+      recent = steps;
+    },
     lag(now) {
       // The greater of two clocks: the system's may be set back, which must not hide a silence.
       return Math.max(0, now - heardAt.time, performance.now() - heardAt.elapsed);
@@ -206,6 +226,7 @@ export async function openChangeReader(parts: ChangeReaderParts): Promise<Change
     async close() {
       isClosed = true;
       connection.close();
+      recent?.close();
       release(Number.POSITIVE_INFINITY);
       await following;
     },

@@ -161,7 +161,15 @@ function asCluster(cluster: Cluster): RedisClient {
     },
     connect: () => cluster.connect(),
     disconnect: () => cluster.disconnect(),
-    call: (command, ...args) => cluster.call(command, ...args),
+    async call(command, ...args) {
+      try {
+        return await cluster.call(command, ...args);
+      } catch (error) {
+        // Who has the slot now need not wait for the next look. One look at a time.
+        cluster.refreshSlotsCache();
+        throw error;
+      }
+    },
     on: (event, listener) => cluster.on(event, listener),
     primaries: () => cluster.nodes('master'),
   };

@@ -1,3 +1,4 @@
+import type { Logger } from 'pino';
 import { StoreUnavailable } from '../../base/outage.ts';
 import type { Change } from '../change-feed.ts';
 import { ANNOUNCE, writeChange } from './change-entries.ts';
@@ -5,6 +6,7 @@ import type { ChangeReader } from './change-reader.ts';
 import type { RedisConnection } from './connection.ts';
 import { closedStore, lostData, unreadableRecord } from './failures.ts';
 import type { RedisKeys } from './keys.ts';
+import { createRecentSteps, type Step } from './recent-steps.ts';
 import { defineScript, type Script } from './script.ts';
 
 /** One field of a hash. */
@@ -63,6 +65,10 @@ export interface RedisDatabase extends RedisSteps {
   close(): Promise<void>;
 }
 
+type StepOutcome =
+  | { readonly kind: 'done'; readonly number: number }
+  | { readonly kind: 'changed'; readonly values: Values };
+
 /** Others won each time: one of them always does, so this many losses in a row mean a storm on one record. */
 const ATTEMPTS = 500;
 
@@ -85,7 +91,7 @@ for _ = 1, tonumber(take()) do
   redis.call(command, key, unpack(arguments))
 end
 while at < #ARGV do announce(take()) end
-return { 'done', made or 0 }
+return { 'done', made or 0, entry }
 `);
 
 export function createDatabase(options: {
@@ -94,6 +100,7 @@ export function createDatabase(options: {
   readonly keys: RedisKeys;
   /** Milliseconds for which an acknowledgement waits for this process's own listeners. */
   readonly patience: number;
+  readonly log: Logger;
 }): RedisDatabase {
   const { keys } = options;
   const steps = createSteps(options);
@@ -130,8 +137,9 @@ function createSteps(options: {
   readonly reader: ChangeReader;
   readonly keys: RedisKeys;
   readonly patience: number;
+  readonly log: Logger;
 }): RedisSteps {
-  const { connection, reader, keys, patience } = options;
+  const { connection, reader, keys, patience, log } = options;
 
   async function read(fields: readonly Field[]): Promise<Values> {
     const answers = await Promise.all(fields.map(({ key, field }) => connection.ask('HGET', key, field)));
@@ -142,6 +150,25 @@ function createSteps(options: {
   async function told(number: number): Promise<void> {
     if (number > 0) await reader.reached(number, patience);
   }
+
+  /** What a later failover loses of it is made again. */
+  async function decideStep(step: Step): Promise<StepOutcome> {
+    const outcome = await connection.run(DECIDE, step.keys, step.args);
+    const [kind, ...rest] = outcome as ['done', number, string] | ['changed', (string | null)[]];
+    if (kind === 'changed') {
+      const [values] = rest as [(string | null)[]];
+      return { kind, values: values.map((value) => value ?? undefined) };
+    }
+    const [number, id] = rest as [number, string];
+    if (number > 0) recent.made(step, { number, id });
+    return { kind, number };
+  }
+
+  const recent = createRecentSteps({
+    redo: async (step) => (await decideStep(step)).kind === 'done',
+    log,
+  });
+  reader.follow(recent);
 
   return {
     ask: (...args) => connection.ask(...args),
@@ -158,13 +185,12 @@ function createSteps(options: {
       for (let attempt = 0; attempt < ATTEMPTS; attempt += 1) {
         const { answer, writes, changes } = decide(values);
         if (writes.length === 0) return answer;
-        const outcome = await connection.run(DECIDE, ...describe(keys, fields, values, writes, changes));
-        const [kind, detail] = outcome as ['done', number] | ['changed', (string | null)[]];
-        if (kind === 'done') {
-          await told(detail);
+        const outcome = await decideStep(describe(keys, fields, values, writes, changes));
+        if (outcome.kind === 'done') {
+          await told(outcome.number);
           return answer;
         }
-        values = detail.map((value) => value ?? undefined);
+        ({ values } = outcome);
       }
       throw new StoreUnavailable('The Redis store failed: too many change one record at the same time.');
     },
@@ -182,7 +208,7 @@ function describe(
   values: Values,
   writes: readonly Write[],
   changes: readonly Change[],
-): [string[], (string | number)[]] {
+): Step {
   const names = [
     ...new Set([keys.feed, keys.changes, ...fields.map(({ key }) => key), ...writes.map(([, key]) => key)]),
   ];
@@ -192,5 +218,8 @@ function describe(
     return [indexOf(key), field, value === undefined ? '' : `=${value}`];
   });
   const steps = writes.flatMap(([command, key, ...args]) => [command, indexOf(key), args.length, ...args]);
-  return [names, [fields.length, ...checks, writes.length, ...steps, ...changes.map(writeChange)]];
+  return {
+    keys: names,
+    args: [fields.length, ...checks, writes.length, ...steps, ...changes.map(writeChange)],
+  };
 }

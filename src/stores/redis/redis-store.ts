@@ -57,7 +57,7 @@ export async function openRedisStore(options: RedisStoreOptions): Promise<RedisS
     const server = await checkServer(connection, describeServer(settings.server), log);
     const readerConnection = await open(BLOCK_MILLISECONDS + answerWithin);
     const reader = await openChangeReader({ connection: readerConnection, keys, listeners, clock, log });
-    const database = createDatabase({ connection, reader, keys, patience: answerWithin });
+    const database = createDatabase({ connection, reader, keys, patience: answerWithin, log });
     return {
       tenants: createTenantStore(database),
       apiKeys: createApiKeyStore(database),

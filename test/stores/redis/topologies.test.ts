@@ -170,7 +170,7 @@ describe.skipIf(redisMissing)(`Redis Sentinel ${redisMissing ?? ''}`, () => {
     await until('the lag is small again', () => lagOf(stores) < 1000 && lagOf(other) < 1000);
   });
 
-  it('has everything read anew when the new primary had lost what was acknowledged', async () => {
+  it('has everything read anew when the new primary had lost what was acknowledged, and makes it again', async () => {
     const { primary, replica, settings } = await startWatched();
     const stores = await open(settings);
     const names = recordNames(stores);
@@ -184,11 +184,19 @@ describe.skipIf(redisMissing)(`Redis Sentinel ${redisMissing ?? ''}`, () => {
     await primary.admin.config('SET', 'requirepass', 'other');
     await primary.admin.call('CLIENT', 'KILL', 'TYPE', 'replica');
     await stores.revocations.add(aTenantRevocation('acme'));
-    await until('it is told', () => names.includes('revocationAdded'));
+    await stores.apiKeys.create(anApiKey('lost'));
+    await stores.tenants.setSuspension(tenantId('globex'), true, NOW);
+    await until('it is told', () => names.includes('globex'));
     await primary.kill();
     await until('it is told', () => names.includes('resynchronise'), 15_000);
-    expect(await stores.revocations.list(NOW)).toEqual([]);
     expect(await stores.apiKeys.findById(apiKeyId('kept'))).toBeDefined();
+    await until(
+      'what was lost is there again',
+      async () => (await stores.tenants.listSuspensions()).length === 1,
+    );
+    expect(await stores.revocations.list(NOW)).toEqual([aTenantRevocation('acme')]);
+    expect(await stores.apiKeys.findByDigest(anApiKey('lost').digest)).toBeDefined();
+    expect(names.filter((name) => name === 'lost')).toHaveLength(2);
   });
 });
 
