@@ -11,6 +11,7 @@ import type { RedisDatabase, Write } from '../../src/stores/redis/database.ts';
 import { createRedisKeys } from '../../src/stores/redis/keys.ts';
 import { createRevocationStore } from '../../src/stores/redis/revocations.ts';
 import { createSessionStore } from '../../src/stores/redis/sessions.ts';
+import { createTenantStore } from '../../src/stores/redis/tenants.ts';
 import type { TenantId } from '../../src/tenants/tenant.ts';
 import { PUBLIC_HOST } from '../load/request.ts';
 import { BENCH_KEY, loginOf } from '../targets/user-session.ts';
@@ -33,10 +34,15 @@ export interface KnownKey {
 }
 
 /** New keys whose text is known, so that they can be presented. */
-export async function loadKnownKeys(server: LoadedServer, count: number): Promise<readonly KnownKey[]> {
+export async function loadKnownKeys(
+  server: LoadedServer,
+  count: number,
+  tenantOf: (index: number) => TenantId = () => TENANT,
+): Promise<readonly KnownKey[]> {
   const known = Array.from({ length: count }, () => generateApiKey());
   const store = openBulkStore(server);
-  for (const { id, key } of known) await store.apiKeys.create(apiKey(id, sha256Digest(key).hex));
+  for (const [index, { id, key }] of known.entries())
+    await store.apiKeys.create({ ...apiKey(id, sha256Digest(key).hex), tenant: tenantOf(index) });
   await store.flush();
   return known;
 }
@@ -48,6 +54,26 @@ export async function loadMany(server: LoadedServer, count: number): Promise<voi
   for (let at = 0; at < count; at += 1) {
     await store.apiKeys.create(apiKey(apiKeyIdFor(`key ${at}`), hash('sha256', `key ${at}`)));
     await store.revocations.add(tokenRevocation(at, now));
+  }
+  await store.flush();
+}
+
+export async function loadTenants(
+  server: LoadedServer,
+  count: number,
+  idOf: (serial: number) => TenantId,
+): Promise<void> {
+  const store = openBulkStore(server);
+  for (let serial = 0; serial < count; serial += 1) {
+    const id = idOf(serial);
+    const tenant = {
+      id,
+      name: `Customer ${serial}`,
+      status: 'active',
+      hosts: [`www.${id}.example`],
+      issuers: [],
+    } as const;
+    await store.tenants.create(tenant, Date.now());
   }
   await store.flush();
 }
@@ -149,6 +175,7 @@ function openBulkStore({ client, settings }: LoadedServer) {
     apiKeys: createApiKeyStore(database),
     revocations: createRevocationStore(database, Date.now),
     sessions: createSessionStore(database),
+    tenants: createTenantStore(database),
     flush,
   };
 }

@@ -12,6 +12,7 @@ import type { RedisServer } from './redis-server.ts';
 
 export interface GatewayOnRedis extends RunningTarget {
   readonly adminPort: number;
+  readonly configFile: string;
 }
 
 export interface GatewayOptions {
@@ -28,11 +29,13 @@ export interface GatewayOptions {
   /** Further upstreams. */
   readonly upstreams?: ConfigPart;
   readonly accept: readonly string[];
+  /** Besides the one that all requests of the benchmark are for. */
+  readonly routes?: readonly ConfigPart[];
   /** By name, in the folder of the configuration. */
   readonly files?: Readonly<Record<string, string>>;
 }
 
-type ConfigPart = Readonly<Record<string, unknown>>;
+export type ConfigPart = Readonly<Record<string, unknown>>;
 
 /** API keys, and an issuer whose tokens nobody presents: it is there because tokens of it are revoked. */
 export function presentingKeys(
@@ -81,6 +84,7 @@ const READY_WITHIN_MS = 120_000;
 export async function startGateway(lab: Lab, options: GatewayOptions): Promise<GatewayOnRedis> {
   const { name, redis, requests, cached } = options;
   const adminPort = await freePort();
+  let configFile = '';
   const running = await lab.launch({
     name,
     about: 'Gatehouse on Redis',
@@ -104,13 +108,17 @@ export async function startGateway(lab: Lab, options: GatewayOptions): Promise<G
             ...options.upstream,
           },
         },
-        routes: [{ id: 'api', match: { path: '/api/**' }, accept: options.accept, upstream: 'api' }],
+        routes: [
+          { id: 'api', match: { path: '/api/**' }, accept: options.accept, upstream: 'api' },
+          ...(options.routes ?? []),
+        ],
       };
       for (const [fileName, text] of Object.entries(options.files ?? {}))
         await writeFile(path.join(folder, fileName), text);
       await writeFile(file, stringify(config));
+      configFile = file;
       return { command: process.execPath, args: [GATEHOUSE_ENTRY, 'serve', '--config', file], requests };
     },
   });
-  return { ...running, adminPort };
+  return { ...running, adminPort, configFile };
 }

@@ -3,36 +3,17 @@ import type { Window } from '../load/orders.ts';
 import type { Lab } from '../measure/lab.ts';
 import { median, percentile } from '../measure/percentile.ts';
 import { processTree, residentBytes } from '../measure/processes.ts';
+import { openCpuMeter } from '../measure/schedstat.ts';
 import { alignColumns } from '../report/table.ts';
-import { loadKnownKeys, loadKnownSessions, loadMany, loadManySessions } from './bulk-load.ts';
 import type { Experiment, ExperimentPlan, Findings } from './experiment.ts';
-import {
-  type GatewayOnRedis,
-  type GatewayOptions,
-  presentingKeys,
-  presentingSessions,
-  startGateway,
-} from './gateway-on-redis.ts';
+import { type GatewayOnRedis, startGateway } from './gateway-on-redis.ts';
+import type { Change, Population } from './populations/population.ts';
 import { type RedisServer, startRedisServer } from './redis-server.ts';
+import { watchStalls } from './stalls.ts';
 
-/** What there are many of. */
-interface Population {
-  readonly name: string;
-  readonly about: string;
-  /** As in “keys and revocations”. */
-  readonly records: string;
-  /** Loads some that can be presented, and says how. */
-  known(
-    redis: RedisServer,
-    count: number,
-  ): Promise<Pick<GatewayOptions, 'requests' | 'config' | 'accept' | 'upstream' | 'files'>>;
-  /** Loads those that nobody presents. */
-  many(redis: RedisServer, count: number): Promise<void>;
-}
-
-/** Fewer than there are credentials in turn, so that each of those is asked of the store. */
+/** Fewer than there are requests in turn: where each has another credential, each is asked of the store. */
 const CACHED = 100;
-const UNCACHED = 300;
+const IN_TURN = 300;
 const ROUNDS = 8;
 const SLICE_MS = 1000;
 const WARM_UP_MS = 150;
@@ -41,18 +22,28 @@ const WINDOW_MS = 50;
 const CONNECTIONS = 32;
 const IDLE_BEFORE_MEMORY_MS = 2000;
 
-const KINDS = ['cached', 'uncached'] as const;
+const KINDS = ['first', 'second'] as const;
 type Kind = (typeof KINDS)[number];
 
 interface Subject {
   readonly records: number;
+  /** By kind of request. */
+  readonly requests: Readonly<Record<Kind, readonly string[]>>;
   readonly redis: RedisServer;
   readonly redisBytes: number;
-  /** Each of the many. */
+  /** Of Redis, each of the many. */
   readonly bytesPerRecord: number | undefined;
   readonly gateway: GatewayOnRedis;
   readonly idleBytes: number;
   readonly windows: Readonly<Record<Kind, Window[]>>;
+  changed?: Changed;
+}
+
+interface Changed {
+  readonly cpuMs: number;
+  /** The longest that a request waited meanwhile. */
+  readonly stallMs: number;
+  readonly refused: number;
 }
 
 async function prepare(
@@ -63,23 +54,25 @@ async function prepare(
 ): Promise<Subject> {
   const redis = await startRedisServer(lab);
   progress(`loading ${records} ${population.records}`);
-  const known = await population.known(redis, UNCACHED);
+  const known = await population.known(redis, IN_TURN, records);
   const before = await redis.usedMemory();
-  await population.many(redis, records);
+  await population.load(redis, records);
   const redisBytes = await redis.usedMemory();
   progress('starting a gateway on them');
   const gateway = await startGateway(lab, { name: `${records} records`, redis, cached: CACHED, ...known });
   await sleep(IDLE_BEFORE_MEMORY_MS);
   const idleBytes = residentBytes(gateway.process.pid);
-  const bytesPerRecord = records === 0 ? undefined : (redisBytes - before) / records;
+  const bytesPerRecord = records <= population.least ? undefined : (redisBytes - before) / records;
+  const [one, others] = population.requests(gateway, records, IN_TURN);
   return {
     records,
+    requests: { first: [one], second: others },
     redis,
     redisBytes,
     bytesPerRecord,
     gateway,
     idleBytes,
-    windows: { cached: [], uncached: [] },
+    windows: { first: [], second: [] },
   };
 }
 
@@ -90,14 +83,14 @@ async function measure(
   progress: (line: string) => void,
 ): Promise<Findings> {
   const subjects = [
-    await prepare(lab, population, 0, progress),
+    await prepare(lab, population, population.least, progress),
     await prepare(lab, population, plan.count, progress),
   ];
-  const slice = ({ gateway }: Subject, kind: Kind, warmUpMs: number): Promise<readonly Window[]> =>
+  const slice = ({ gateway, requests }: Subject, kind: Kind, warmUpMs: number): Promise<readonly Window[]> =>
     lab.load.run({
       kind: 'closedLoop',
       port: gateway.port,
-      requests: kind === 'cached' ? gateway.requests.slice(0, 1) : gateway.requests,
+      requests: requests[kind],
       connections: CONNECTIONS,
       warmUpMs,
       durationMs: SLICE_MS,
@@ -113,15 +106,35 @@ async function measure(
       for (const kind of KINDS) subject.windows[kind].push(...(await slice(subject, kind, WARM_UP_MS)));
     }
   }
-  const figures = subjects.map(figuresOf);
+  const { change } = population;
+  if (change !== undefined) {
+    progress(change.about);
+    for (const subject of subjects) subject.changed = await measureChange(subject, change);
+  }
+  const [small, large] = subjects.map(figuresOf);
   for (const { redis, gateway } of subjects) {
     redis.client.disconnect();
     await gateway.process.stop();
   }
-  return { figures: { runs: figures }, text: reportText(population.records, figures) };
+  if (small === undefined || large === undefined) throw new Error('nothing was measured');
+  const bytesEach = (large.idleResidentBytes - small.idleResidentBytes) / (large.records - small.records);
+  const figures = { runs: [small, large], gatewayBytesPerRecord: bytesEach };
+  return { figures, text: reportText(population, [small, large], bytesEach) };
 }
 
-function figuresOf({ records, redisBytes, bytesPerRecord, gateway, idleBytes, windows }: Subject) {
+async function measureChange({ gateway, requests }: Subject, change: Change): Promise<Changed> {
+  const meter = openCpuMeter(processTree(gateway.process.pid));
+  const before = meter.read();
+  const watch = watchStalls(gateway.port, requests.first[0] ?? '');
+  for (let turn = 0; turn < change.times; turn += 1) await change.make(gateway, turn);
+  await sleep(change.settlesMs);
+  const { longestMs, refused } = await watch.stop();
+  const cpuMs = (meter.read() - before) / 1_000_000 / change.times;
+  meter.close();
+  return { cpuMs, stallMs: longestMs, refused };
+}
+
+function figuresOf({ records, redisBytes, bytesPerRecord, gateway, idleBytes, windows, changed }: Subject) {
   return {
     records,
     redisBytesPerRecord: bytesPerRecord ?? null,
@@ -129,7 +142,8 @@ function figuresOf({ records, redisBytes, bytesPerRecord, gateway, idleBytes, wi
     idleResidentBytes: idleBytes,
     residentBytes: residentBytes(gateway.process.pid),
     redisBytes,
-    cpuMicroseconds: { cached: costOf(windows.cached), uncached: costOf(windows.uncached) },
+    cpuMicroseconds: { first: costOf(windows.first), second: costOf(windows.second) },
+    changed: changed ?? null,
   };
 }
 
@@ -144,12 +158,17 @@ function megabytes(bytes: number): string {
   return (bytes / 1_000_000).toFixed(0);
 }
 
-function reportText(records: string, figures: readonly ReturnType<typeof figuresOf>[]): string {
+function reportText(
+  { records, kinds, change }: Population,
+  runs: readonly ReturnType<typeof figuresOf>[],
+  bytesEach: number,
+): string {
+  const [first, second] = kinds;
   return [
     alignColumns([
-      ['', 'start', 'RSS MB', '', 'Redis', 'bytes', 'CPU µs, cached', '', 'CPU µs, uncached', ''],
+      ['', 'start', 'RSS MB', '', 'Redis', 'bytes', `CPU µs, ${first}`, '', `CPU µs, ${second}`, ''],
       [records, 'ms', 'idle', 'under load', 'MB', 'each', 'p10', 'median', 'p10', 'median'],
-      ...figures.map((run) => [
+      ...runs.map((run) => [
         String(run.records),
         run.startUpMs.toFixed(0),
         megabytes(run.idleResidentBytes),
@@ -163,32 +182,31 @@ function reportText(records: string, figures: readonly ReturnType<typeof figures
       ]),
     ]),
     '',
-    `CPU of the gateway per request; uncached: each of ${UNCACHED} credentials in turn is asked of Redis. The two take turns.`,
+    `Memory of the gateway: ${bytesEach.toFixed(0)} bytes each. CPU of the gateway per request. The two take turns.`,
+    ...(change === undefined
+      ? []
+      : [
+          '',
+          alignColumns([
+            [change.about, 'CPU ms of the gateway each', 'longest wait of a request, ms', 'refused'],
+            ...runs.map(({ records: count, changed }) => [
+              String(count),
+              changed?.cpuMs.toFixed(1) ?? '',
+              changed?.stallMs.toFixed(1) ?? '',
+              String(changed?.refused ?? ''),
+            ]),
+          ]),
+        ]),
   ].join('\n');
 }
 
-function scaleOf(population: Population): Experiment {
+/** Compares a gateway with few and one with many of something. */
+export function scaleOf(population: Population): Experiment {
   return {
     name: population.name,
     about: population.about,
     counted: population.records,
-    defaults: { count: 1_000_000 },
+    defaults: { count: population.many },
     run: (lab, plan, progress) => measure(lab, population, plan, progress),
   };
 }
-
-export const scaleExperiment = scaleOf({
-  name: 'scale',
-  about: 'start, memory and cost of a request with many keys and revocations in Redis, against none',
-  records: 'keys, and revocations',
-  known: async (redis, count) => presentingKeys(await loadKnownKeys(redis, count)),
-  many: loadMany,
-});
-
-export const sessionScaleExperiment = scaleOf({
-  name: 'session-scale',
-  about: 'the same with many sessions of users in Redis',
-  records: 'sessions',
-  known: async (redis, count) => presentingSessions(await loadKnownSessions(redis, count)),
-  many: loadManySessions,
-});

@@ -1,13 +1,18 @@
 import type { Experiment } from './experiment.ts';
 import { loginsExperiment } from './logins.ts';
 import { overloadExperiment } from './overload.ts';
+import { KEYS_AND_REVOCATIONS, SESSIONS } from './populations/credentials.ts';
+import { ROUTES } from './populations/routes.ts';
+import { TENANTS } from './populations/tenants.ts';
 import { revocationExperiment } from './revocation.ts';
-import { scaleExperiment, sessionScaleExperiment } from './scale.ts';
+import { scaleOf } from './scale.ts';
 
 export const EXPERIMENTS: readonly Experiment[] = [
   revocationExperiment,
-  scaleExperiment,
-  sessionScaleExperiment,
+  scaleOf(KEYS_AND_REVOCATIONS),
+  scaleOf(SESSIONS),
+  scaleOf(ROUTES),
+  scaleOf(TENANTS),
   loginsExperiment,
   overloadExperiment,
 ];

@@ -1,21 +1,13 @@
 import type { Logger } from 'pino';
-import type { EffectiveTenant } from '../assertion/identity.ts';
 import type { Settings } from '../config/schema/config.ts';
 import { normaliseHost } from '../http/host.ts';
-import type { AttemptRate } from '../limits/attempt-store.ts';
 import type { ChangeFeed } from '../stores/change-feed.ts';
 import type { Tenant, TenantId } from './tenant.ts';
 import { compileTenantHosts } from './tenant-hosts.ts';
+import { createTenantSnapshot, type KnownTenant, type TenantSnapshot } from './tenant-snapshot.ts';
 import type { TenantStore } from './tenant-store.ts';
 
-/** A tenant with the secrets that only the configuration has. */
-export interface KnownTenant extends Tenant, EffectiveTenant {
-  readonly id: TenantId;
-  readonly name: string;
-  readonly origin: 'configured' | 'stored';
-  /** Requests of its own, in place of `limits.perTenant`; `undefined`: that holds. */
-  readonly requestLimit?: AttemptRate | undefined;
-}
+export type { KnownTenant } from './tenant-snapshot.ts';
 
 export type HostRecognition =
   | { readonly kind: 'none' }
@@ -35,17 +27,16 @@ export interface TenantDirectory {
   close(): void;
 }
 
-interface Snapshot {
-  readonly byId: ReadonlyMap<TenantId, KnownTenant>;
-  readonly byHost: ReadonlyMap<string, TenantId>;
-  readonly byIssuer: ReadonlyMap<string, ReadonlySet<TenantId>>;
-}
-
 const RETRY_MILLISECONDS = 1_000;
+/** Of more changes at once, reading all tenants is the shorter way. */
+const READ_ONE_BY_ONE = 100;
 const NO_TENANTS: ReadonlySet<TenantId> = new Set();
 
+/** What is to be read again: some tenants, or all. */
+type Stale = ReadonlySet<TenantId> | 'all';
+
 /**
- * Reads the store once and follows it. While the store cannot be read after a change, the last snapshot stays and the
+ * Reads the store once and follows it: a changed tenant is read by itself, so that its change costs the same however many there are. While the store cannot be read after a change, the last snapshot stays and the
  * read is tried again with the next change or after `RETRY_MILLISECONDS`. Throws `StoreUnavailable` if the first read fails.
  */
 export async function openTenantDirectory(options: {
@@ -60,26 +51,55 @@ export async function openTenantDirectory(options: {
     route.match.host?.startsWith('{') === true ? [route.match.host] : [],
   );
   const namedByHost = compileTenantHosts([...settings.tenantHosts, ...routeHosts]);
-  let isStale = false;
-  let isRefreshing = false;
+  const configuredById = new Map(configured.map((tenant) => [tenant.id, tenant]));
+  let stale: Stale = new Set();
+  // Until all are read for the first time.
+  let isRefreshing = true;
   let retry: NodeJS.Timeout | undefined;
 
-  async function read(): Promise<Snapshot> {
-    const [stored, suspensions] = await Promise.all([store.list(), store.listSuspensions()]);
-    return createSnapshot(configured, stored, new Set(suspensions), log);
+  async function readAll(): Promise<TenantSnapshot> {
+    const [stored, suspended] = await Promise.all([store.list(), readSuspensions()]);
+    const all = [...configured, ...stored.map(storedTenant)];
+    return createTenantSnapshot(
+      all.map((tenant) => narrowed(tenant, suspended)),
+      log,
+    );
+  }
+
+  /** False if all have to be read. */
+  async function readSome(ids: ReadonlySet<TenantId>): Promise<boolean> {
+    if (ids.size > READ_ONE_BY_ONE) return false;
+    const [suspended, ...read] = await Promise.all([
+      readSuspensions(),
+      ...[...ids].map(async (id) => ({ id, tenant: await readOne(id) })),
+    ]);
+    return read.every(({ id, tenant }) => snapshot.replace(id, tenant && narrowed(tenant, suspended)));
+  }
+
+  async function readOne(id: TenantId): Promise<KnownTenant | undefined> {
+    const found = configuredById.get(id);
+    if (found !== undefined) return found;
+    const stored = await store.find(id);
+    return stored && storedTenant(stored);
+  }
+
+  async function readSuspensions(): Promise<ReadonlySet<TenantId>> {
+    return new Set(await store.listSuspensions());
   }
 
   /** One read at a time; what changes during a read causes another. */
   async function refresh(): Promise<void> {
     if (isRefreshing) return;
     isRefreshing = true;
+    let reading: Stale = new Set();
     try {
-      while (isStale) {
-        isStale = false;
-        snapshot = await read();
+      while (isSome(stale)) {
+        reading = stale;
+        stale = new Set();
+        if (reading === 'all' || !(await readSome(reading))) snapshot = await readAll();
       }
     } catch (error) {
-      isStale = true;
+      stale = joined(stale, reading);
       log.error({ err: error }, 'tenants could not be read from the store; the last known ones stay in use');
       retry = setTimeout(() => void refresh(), RETRY_MILLISECONDS).unref();
     } finally {
@@ -89,16 +109,18 @@ export async function openTenantDirectory(options: {
 
   const unsubscribe = options.changes.subscribe((change) => {
     if (change.kind !== 'tenantChanged' && change.kind !== 'resynchronise') return;
-    isStale = true;
+    stale = joined(stale, change.kind === 'resynchronise' ? 'all' : new Set([change.id]));
     void refresh();
   });
-  let snapshot: Snapshot;
+  let snapshot: TenantSnapshot;
   try {
-    snapshot = await read();
+    snapshot = await readAll();
   } catch (error) {
     unsubscribe();
     throw error;
   }
+  isRefreshing = false;
+  void refresh();
 
   return {
     find: (id) => snapshot.byId.get(id),
@@ -112,7 +134,7 @@ export async function openTenantDirectory(options: {
       const isKnown = named.kind === 'named' && snapshot.byId.has(named.id);
       return isKnown ? { kind: 'tenant', id: named.id } : { kind: 'unknownTenant' };
     },
-    isCurrent: () => !isStale && !isRefreshing,
+    isCurrent: () => !isSome(stale) && !isRefreshing,
     close() {
       unsubscribe();
       clearTimeout(retry);
@@ -134,37 +156,18 @@ export function configuredTenants(settings: Settings['tenants']): readonly Known
   }));
 }
 
-/** Configured tenants win over stored ones of the same id or host: the clash is logged, and the stored one left out. */
-function createSnapshot(
-  configured: readonly KnownTenant[],
-  stored: readonly Tenant[],
-  suspensions: ReadonlySet<TenantId>,
-  log: Logger,
-): Snapshot {
-  const byId = new Map<TenantId, KnownTenant>();
-  const byHost = new Map<string, TenantId>();
-  const byIssuer = new Map<string, Set<TenantId>>();
-  const storedTenants = stored.map(
-    (tenant): KnownTenant => ({ ...tenant, credentials: {}, origin: 'stored' }),
-  );
-  for (const candidate of [...configured, ...storedTenants]) {
-    const clash = byId.has(candidate.id) || candidate.hosts.some((host) => byHost.has(host));
-    if (clash) {
-      log.error(
-        { tenant: candidate.id },
-        'a stored tenant has the id or a host of another tenant and is left out',
-      );
-      continue;
-    }
-    const tenant: KnownTenant = suspensions.has(candidate.id)
-      ? { ...candidate, status: 'suspended' }
-      : candidate;
-    byId.set(tenant.id, tenant);
-    for (const host of tenant.hosts) byHost.set(host, tenant.id);
-    for (const issuer of tenant.issuers) {
-      const members = byIssuer.get(issuer) ?? new Set();
-      byIssuer.set(issuer, members.add(tenant.id));
-    }
-  }
-  return { byId, byHost, byIssuer };
+function storedTenant(tenant: Tenant): KnownTenant {
+  return { ...tenant, credentials: {}, origin: 'stored' };
+}
+
+function narrowed(tenant: KnownTenant, suspended: ReadonlySet<TenantId>): KnownTenant {
+  return suspended.has(tenant.id) ? { ...tenant, status: 'suspended' } : tenant;
+}
+
+function isSome(stale: Stale): boolean {
+  return stale === 'all' || stale.size > 0;
+}
+
+function joined(one: Stale, other: Stale): Stale {
+  return one === 'all' || other === 'all' ? 'all' : new Set([...one, ...other]);
 }

@@ -75,9 +75,12 @@ export function createTenantService({
   }
 
   async function find(id: TenantId): Promise<Result<AdministeredTenant, Refusal>> {
+    const [stored, suspensions] = await Promise.all([tenants.find(id), tenants.listSuspensions()]);
+    const suspended = new Set(suspensions);
     // Of two with one id, the one of the configuration comes first.
-    const found = (await list()).find(({ tenant }) => tenant.id === id);
-    return found === undefined ? noSuchTenant(id) : ok(found);
+    const own = findConfigured(id);
+    if (own !== undefined) return ok({ origin: 'configured', tenant: narrow(own, suspended) });
+    return stored === undefined ? noSuchTenant(id) : ok(asStored(narrow(stored, suspended)));
   }
 
   /** Normalised hosts and known issuers, or what is wrong with them. */
