@@ -27,8 +27,8 @@ const MOST_INTERIM_ANSWERS = 20;
 export class AnswerReader implements TakesData {
   /** In the last piece, behind what was read of it. */
   position = 0;
-  /** The last piece ended where the answer did. */
-  isExact = false;
+  /** Length of the last piece. */
+  length = 0;
   /** The receiver takes no more for now. */
   isFull = false;
   /** Answers before the final one, so far. */
@@ -89,6 +89,7 @@ export class AnswerReader implements TakesData {
   /** Throws `WireFault`, and what the receiver throws. */
   read(bytes: Buffer): Reading {
     this.position = 0;
+    this.length = bytes.length;
     if (this.#phase === 'head') {
       const reading = this.#readHead(bytes);
       if (reading !== 'whole') return reading;
@@ -102,6 +103,7 @@ export class AnswerReader implements TakesData {
     if (bytes === undefined) return 'more';
     this.#held = undefined;
     this.position = 0;
+    this.length = bytes.length;
     if (bytes.length === 0 && this.#hasBody()) this.#receiver?.bodyAwaited();
     return this.#readBody(bytes);
   }
@@ -133,8 +135,10 @@ export class AnswerReader implements TakesData {
 
   #passInterim(): void {
     this.interimAnswers += 1;
-    // Without Expect nobody waits for 100.
-    if (this.#head.status <= 101 || this.interimAnswers > MOST_INTERIM_ANSWERS)
+    const { status, isOld, closes, isChunked, contentLength } = this.#head;
+    // Without Expect nobody waits for 100. The others promise that a final one follows, and have no body (§6.1).
+    const isFit = status > 101 && !isOld && !closes && !isChunked && contentLength <= 0;
+    if (!isFit || this.interimAnswers > MOST_INTERIM_ANSWERS)
       throw malformed('an interim answer out of place');
     this.#receiver?.informed(this.#head);
     this.#head.begin();
@@ -190,13 +194,13 @@ export class AnswerReader implements TakesData {
       case 'sized': {
         const end = Math.min(bytes.length, start + this.#missing);
         this.#missing -= end - start;
-        this.isExact = end === bytes.length;
+        this.position = end;
         if (end > start) this.bodyReceived(bytes.subarray(start, end));
         return this.#missing === 0 ? 'whole' : 'more';
       }
       case 'chunked': {
         const end = this.#chunks.read(bytes, start, this);
-        this.isExact = end === bytes.length;
+        this.position = end;
         return end === -1 ? 'more' : 'whole';
       }
       case 'untilClose':

@@ -158,7 +158,7 @@ export class Connection implements BodyWatch {
     const keptMilliseconds = keptFor(this.#reader.keepAliveSeconds);
     const isKept =
       this.#reader.isPersistent &&
-      this.#reader.isExact &&
+      this.#reader.position === this.#reader.length &&
       this.#body === undefined &&
       request !== undefined &&
       keepsConnection(request) &&
