@@ -1,5 +1,6 @@
 import type { FastifyRequest } from 'fastify';
 import { createFailureBudget } from '../authentication/failure-budget.ts';
+import { createRateBuckets } from '../limits/rate-buckets.ts';
 import type { AdminApp, AdminContext } from './admin-context.ts';
 import type { Administrator } from './admin-tokens.ts';
 import { ADMINISTRATOR, administrationRecord } from './audited-change.ts';
@@ -33,7 +34,7 @@ export function guardAccess(app: AdminApp, context: AdminContext): void {
 
 /** Gives whose token it is, or throws the problem. A right token is never locked out by wrong ones of its peer. */
 function createAuthentication(context: AdminContext): (request: FastifyRequest) => Administrator {
-  const budget = createFailureBudget(FAILED_TOKENS);
+  const budget = createFailureBudget(FAILED_TOKENS, createRateBuckets());
   return (request) => {
     const presented = BEARER.exec(request.headers.authorization ?? '')?.[1];
     const administrator = presented === undefined ? undefined : context.tokens.find(presented);

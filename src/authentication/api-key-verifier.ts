@@ -2,6 +2,7 @@ import { createSecretKey, randomBytes, timingSafeEqual } from 'node:crypto';
 import type { ApiKey, ApiKeyDigest, ApiKeyId } from '../api-keys/api-key.ts';
 import { ISSUED_KEY_PREFIX, idOfIssuedKey, pepperedDigest } from '../api-keys/api-key-format.ts';
 import type { ApiKeyStore } from '../api-keys/api-key-store.ts';
+import { type Denial, denial } from '../authorization/denial.ts';
 import type { EpochMilliseconds } from '../base/clock.ts';
 import type { ApiKeySettings } from '../config/schema/config.ts';
 import type { Principal } from '../principals/principal.ts';
@@ -61,9 +62,11 @@ export function createApiKeyVerifier(settings: ApiKeySettings, store: ApiKeyStor
     const digests = digestsOf(value, sha256);
     const key = id === undefined ? await findImported(digests) : await findIssued(id, digests);
     if (key === undefined) {
-      const reason =
-        id === undefined ? 'API key is unknown' : `API key ${id} is unknown, or its secret is wrong`;
-      return remembered(refused('credential_invalid', reason), settings, now);
+      const unknown: Refused =
+        id === undefined
+          ? refused('credential_invalid', 'API key is unknown')
+          : { kind: 'refused', denial: wrongSecretOf(id) };
+      return remembered(unknown, settings, now);
     }
     // From here on the secret is proven, so its holder may learn what became of it.
     const principal = principalOfKey(key);
@@ -96,6 +99,11 @@ function isMatch(key: ApiKey | undefined, presented: readonly ApiKeyDigest[]): k
     if (isSame && digest.algorithm === algorithm) isEqual = true;
   }
   return isEqual && key !== undefined;
+}
+
+function wrongSecretOf(id: ApiKeyId): Denial {
+  const reason = `API key ${id} is unknown, or its secret is wrong`;
+  return denial('credential_invalid', reason, { guessed: id });
 }
 
 /** Nothing but a change of some key, which the feed announces, can make a refused key good; the time is for feeds that lag. */

@@ -1,45 +1,97 @@
 import { isIPv6 } from 'node:net';
-import { LRUCache } from 'lru-cache';
 import type { EpochMilliseconds } from '../base/clock.ts';
+import { escapeKeyPart } from '../base/key-part.ts';
 import type { Rate } from '../config/schema/scalars.ts';
+import type { AttemptRate } from '../limits/attempt-store.ts';
+import type { RateBuckets } from '../limits/rate-buckets.ts';
 
-/** Wrong credentials per peer, so that guessing is stopped before any signature is checked. */
+/** Wrong credentials per peer, of all replicas together, so that guessing is stopped before any signature is checked. */
 export interface FailureBudget {
   /** Seconds (at least 1) after which the peer may try again; `undefined`: it may now. Changes nothing. */
   isExhausted(peer: string, now: EpochMilliseconds): number | undefined;
-  recordFailure(peer: string, now: EpochMilliseconds): void;
+  /**
+   * `guessed`: the public id of the key whose secret was wrong. Seconds if too many wrong ones of that key came, from whatever peers:
+   * whoever guesses is told to wait. The right key passes all the same, since anyone who knows an id could lock it out.
+   */
+  recordFailure(peer: string, now: EpochMilliseconds, guessed?: string): number | undefined;
+  /**
+   * A peer has at most as many checks under way as failures left, or many at once would try more than it has. `undefined`: there is room.
+   * Else a promise of it, with which a check has begun, and must be ended.
+   */
+  turn(peer: string, now: EpochMilliseconds): Promise<void> | undefined;
+  /** A check that takes time begins. */
+  beginCheck(peer: string): void;
+  /** After its failure, if it was one, was recorded. */
+  endCheck(peer: string, now: EpochMilliseconds): void;
 }
 
-interface Debt {
-  /** Failures not yet forgiven at `at`. */
-  readonly failures: number;
-  readonly at: EpochMilliseconds;
-}
+/** As of client secrets. */
+const FAILURES_PER_KEY: AttemptRate = { count: 100, windowMilliseconds: 3_600_000 };
 
-const MAX_PEERS = 100_000;
+interface Checks {
+  running: number;
+  readonly waiting: (() => void)[];
+}
 
 /** A leaky bucket: `rate.count` failures at once, forgiven evenly over the window. A success forgives nothing. */
-export function createFailureBudget(rate: Rate): FailureBudget {
-  const debts = new LRUCache<string, Debt>({ max: MAX_PEERS });
-  const millisecondsPerFailure = rate.windowMilliseconds / rate.count;
+export function createFailureBudget(rate: Rate, buckets: RateBuckets): FailureBudget {
+  const checks = new Map<string, Checks>();
+  // Until somebody fails nobody needs to be looked up.
+  let hasFailures = buckets.size() > 0;
 
-  function owed(debt: Debt | undefined, now: EpochMilliseconds): number {
-    if (debt === undefined) return 0;
-    const elapsed = Math.max(0, now - debt.at);
-    return Math.max(0, debt.failures - elapsed / millisecondsPerFailure);
+  const bucketOf = (peer: string) =>
+    hasFailures ? buckets.find(`failures:${escapeKeyPart(peerKey(peer))}`) : undefined;
+
+  /** Seconds until one may be taken, if there is none to take. */
+  function take(key: string, each: AttemptRate, now: EpochMilliseconds): number | undefined {
+    const bucket = buckets.bucketOf(key, each, now);
+    const wait = bucket.waitFor(each, now);
+    if (wait > 0) return Math.ceil(wait / 1000);
+    buckets.use(bucket, each, now);
+    return undefined;
+  }
+
+  /** Once no failure is left all go on, to be refused. */
+  function wake(of: Checks, left: number): void {
+    const room = left === 0 ? of.waiting.length : Math.max(0, left - of.running);
+    for (const goOn of of.waiting.splice(0, room)) {
+      of.running += 1;
+      goOn();
+    }
   }
 
   return {
     isExhausted(peer, now) {
-      if (debts.size === 0) return undefined;
-      const excess = owed(debts.peek(peerKey(peer)), now) + 1 - rate.count;
-      // Below a millionth of a failure is a rounding error, not a debt.
-      return excess > 1e-6 ? Math.ceil((excess * millisecondsPerFailure) / 1000) : undefined;
+      const wait = bucketOf(peer)?.waitFor(rate, now) ?? 0;
+      return wait > 0 ? Math.ceil(wait / 1000) : undefined;
     },
-    recordFailure(peer, now) {
+    recordFailure(peer, now, guessed) {
+      hasFailures = true;
+      take(`failures:${escapeKeyPart(peerKey(peer))}`, rate, now);
+      return guessed === undefined
+        ? undefined
+        : take(`guessed-key:${escapeKeyPart(guessed)}`, FAILURES_PER_KEY, now);
+    },
+    turn(peer, now) {
+      const of = checks.size === 0 ? undefined : checks.get(peerKey(peer));
+      if (of === undefined) return undefined;
+      const left = bucketOf(peer)?.remaining(rate, now) ?? rate.count;
+      if (of.running < left) return undefined;
+      return new Promise((resolve) => of.waiting.push(resolve));
+    },
+    beginCheck(peer) {
       const key = peerKey(peer);
-      const failures = Math.min(rate.count, owed(debts.peek(key), now) + 1);
-      debts.set(key, { failures, at: now });
+      const of = checks.get(key);
+      if (of === undefined) checks.set(key, { running: 1, waiting: [] });
+      else of.running += 1;
+    },
+    endCheck(peer, now) {
+      const key = peerKey(peer);
+      const of = checks.get(key);
+      if (of === undefined) return;
+      of.running -= 1;
+      wake(of, bucketOf(peer)?.remaining(rate, now) ?? rate.count);
+      if (of.running === 0) checks.delete(key);
     },
   };
 }

@@ -61,6 +61,7 @@ type Runs = Pick<
   | 'maxLag'
   | 'failureBudget'
   | 'rateLimits'
+  | 'nameOfSessionCookie'
   | 'fieldReader'
   | 'limits'
 >;
@@ -92,31 +93,62 @@ export function admit(
     );
     return { kind: 'outage', facts, outage };
   }
-  const retryAfterSeconds = isObserving(route, now)
-    ? undefined
-    : runtime.failureBudget.isExhausted(request.origin.address, now);
-  if (retryAfterSeconds !== undefined) {
-    return {
-      kind: 'denied',
-      facts,
-      denial: denial('too_many_failures', 'the peer has no failed credentials left', { retryAfterSeconds }),
-    };
+  const budget = isObserving(route, now) ? undefined : runtime.failureBudget;
+  return judge(false);
+
+  /** `hasBegun`: it has waited for its turn, and holds one. */
+  function judge(hasBegun: boolean): Admission | Promise<Admission> {
+    const { address } = request.origin;
+    const retryAfterSeconds = budget?.isExhausted(address, now);
+    if (retryAfterSeconds !== undefined) {
+      const reason = 'the peer has no failed credentials left';
+      const refusal = denial('too_many_failures', reason, { retryAfterSeconds });
+      return { kind: 'denied', facts, denial: refusal };
+    }
+    const presented = extractCredentials(request.fields, target.query, route.accepts);
+    if (!presented.ok) return refuseCredential(request, facts, presented.error, runtime, now);
+    const turn = hasBegun ? undefined : budget?.turn(address, now);
+    if (turn !== undefined) return turn.then(judgeInTurn);
+    observer?.step('credential', nameOf(presented.value));
+    try {
+      const authenticated = authenticate(presented.value, runtime, now);
+      if (!(authenticated instanceof Promise)) return finish(authenticated);
+      const finished = authenticated.then(finish, (error: unknown) => toOutage(error, facts));
+      if (budget === undefined || hasBegun) return finished;
+      budget.beginCheck(address);
+      return finished.finally(() => budget.endCheck(address, now));
+    } catch (error) {
+      return toOutage(error, facts);
+    }
   }
-  const presented = extractCredentials(request.fields, target.query, route.accepts);
-  if (!presented.ok) return refuseCredential(request, facts, presented.error, runtime, now);
-  observer?.step('credential', nameOf(presented.value));
-  try {
-    const authenticated = authenticate(presented.value, runtime, now);
-    if (!(authenticated instanceof Promise)) return finish(authenticated);
-    return authenticated.then(finish, (error: unknown) => toOutage(error, facts));
-  } catch (error) {
-    return toOutage(error, facts);
+
+  async function judgeInTurn(): Promise<Admission> {
+    try {
+      return await judge(true);
+    } finally {
+      budget?.endCheck(request.origin.address, now);
+    }
   }
 
   function finish(principals: Result<readonly Principal[], Denial>): Admission {
     if (!principals.ok) return refuseCredential(request, facts, principals.error, runtime, now);
+    const misnamed = findMisnamed(principals.value, request.fields, runtime);
+    if (misnamed !== undefined) return refuseCredential(request, facts, misnamed, runtime, now);
     return authorize(request, proven, principals.value, peerLimits, runtime, now, observer);
   }
+}
+
+/** A cookie under the name of sessions of another kind is none of ours: what is set for old clients is read from them alone. */
+function findMisnamed(
+  principals: readonly Principal[],
+  fields: ReceivedFields,
+  { nameOfSessionCookie }: Runs,
+): Denial | undefined {
+  const session = principals[0]?.session;
+  if (session?.isCookie !== true || fields.values[SLOTS.sessionName] === nameOfSessionCookie(session))
+    return undefined;
+  const reason = `session ${session.id} came under the name of other session cookies`;
+  return denial('credential_invalid', reason, { isNoGuess: true });
 }
 
 function nameOf(presented: PresentedCredentials): AcceptedCredentials {
@@ -142,8 +174,14 @@ function refuseCredential(
   now: EpochMilliseconds,
 ): Admission {
   const isObserved = facts.route !== undefined && isObserving(facts.route, now);
-  if (refusal.code === 'credential_invalid' && refusal.isNoGuess !== true && !isObserved)
-    runtime.failureBudget.recordFailure(request.origin.address, now);
+  const isFailure = refusal.code === 'credential_invalid' && refusal.isNoGuess !== true && !isObserved;
+  const retryAfterSeconds = isFailure
+    ? runtime.failureBudget.recordFailure(request.origin.address, now, refusal.guessed)
+    : undefined;
+  if (retryAfterSeconds !== undefined) {
+    const reason = `${refusal.reason}, as of too many before, from whatever peers`;
+    return { kind: 'denied', facts, denial: denial('too_many_failures', reason, { retryAfterSeconds }) };
+  }
   const { principal } = refusal;
   return {
     kind: 'denied',

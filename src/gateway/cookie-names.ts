@@ -1,4 +1,5 @@
 import type { Settings } from '../config/schema/config.ts';
+import type { PrincipalSession } from '../principals/principal.ts';
 import { cookieNames } from '../sessions/cookie-names.ts';
 
 /** Cookies that are the gateway's business, by name. All empty where nobody can log in. */
@@ -22,6 +23,18 @@ export function namesOfCookies({ login, sessions }: Pick<Settings, 'login' | 'se
     own: new Set([...session, cookies.rememberMe]),
     kept: new Set(blocks.flatMap(({ keep }) => keep.cookies)),
   };
+}
+
+/** Under which name the cookie of a session was set. It counts under no other one. */
+export function nameSessionCookies({
+  login,
+  sessions,
+}: Pick<Settings, 'login' | 'sessions'>): (session: Pick<PrincipalSession, 'kind' | 'login'>) => string {
+  const own = cookieNames(sessions.cookie.name).session;
+  const byLogin = new Map(
+    Object.entries(login).map(([name, { intercept }]) => [name, intercept?.cookieName ?? own]),
+  );
+  return ({ kind, login: name }) => (kind === 'legacy' ? (byLogin.get(name) ?? own) : own);
 }
 
 /** Logins of this upstream. */

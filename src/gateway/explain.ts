@@ -1,3 +1,4 @@
+import type { FailureBudget } from '../authentication/failure-budget.ts';
 import type { EpochMilliseconds } from '../base/clock.ts';
 import { Outage } from '../base/outage.ts';
 import { DENY_CODES, type DenyCode } from '../http/deny-codes.ts';
@@ -47,6 +48,15 @@ interface ExplainedForwarding {
   readonly fields: readonly (readonly [name: string, value: string])[];
 }
 
+/** Whoever may explain may try any credential. */
+const NO_BUDGET: FailureBudget = {
+  isExhausted: () => undefined,
+  recordFailure: () => undefined,
+  turn: () => undefined,
+  beginCheck: () => undefined,
+  endCheck: () => undefined,
+};
+
 /** Runs the engine as a request would, with its own budget of failures, and shows what would leave. */
 export async function explain(
   request: ExplainedRequest,
@@ -59,7 +69,7 @@ export async function explain(
     admission,
     {
       ...runtime,
-      failureBudget: { isExhausted: () => undefined, recordFailure: () => undefined },
+      failureBudget: NO_BUDGET,
       rateLimits: { ...runtime.rateLimits, take: runtime.rateLimits.judge },
     },
     now,

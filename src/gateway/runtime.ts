@@ -14,6 +14,7 @@ import { createOwnedFields, type OwnedFields } from '../http/owned-fields.ts';
 import { createFieldReader, type FieldReader } from '../http/received-fields.ts';
 import type { Keyring } from '../keys/keyring.ts';
 import type { RateLimiter } from '../limits/rate-limiter.ts';
+import type { PrincipalSession } from '../principals/principal.ts';
 import type { RevocationList } from '../revocation/revocation-list.ts';
 import { compileRoutes, type Route } from '../routing/route.ts';
 import { createRouter, type Router } from '../routing/router.ts';
@@ -27,7 +28,13 @@ import type { PoolRegistry } from '../upstream/pool-registry.ts';
 import type { Upstream } from '../upstream/upstream.ts';
 import { createUpstreams } from '../upstream/upstreams.ts';
 import { type AnswerCookieRules, createAnswerCookieRules, type SessionKeeper } from './answer-cookies.ts';
-import { type CookieNames, keptCookiesOf, loginsOf, namesOfCookies } from './cookie-names.ts';
+import {
+  type CookieNames,
+  keptCookiesOf,
+  loginsOf,
+  nameSessionCookies,
+  namesOfCookies,
+} from './cookie-names.ts';
 import type { OwnEndpoints } from './own-endpoints.ts';
 import { type OwnServices, openOwnServices } from './own-services.ts';
 import { createRateLimits, type RateLimits } from './rate-limits.ts';
@@ -64,6 +71,7 @@ export interface Runtime {
   readonly rateLimits: RateLimits;
   readonly fieldReader: FieldReader;
   readonly ownedFields: OwnedFields;
+  readonly nameOfSessionCookie: (session: Pick<PrincipalSession, 'kind' | 'login'>) => string;
   readonly endpoints: OwnEndpoints;
   readonly clients: ClientDirectory;
   readonly sessionKeeper: SessionKeeper;
@@ -150,6 +158,7 @@ export async function createRuntime(settings: Settings, revision: string, shared
     refusalTemplates: new Map(
       settings.routes.flatMap((route) => (route.refusal === undefined ? [] : [[route.id, route.refusal]])),
     ),
+    nameOfSessionCookie: nameSessionCookies(settings),
     endpoints,
     clients,
     sessionKeeper: createSessionKeeper({ ...shared, logins, tenants }),

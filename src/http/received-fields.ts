@@ -24,6 +24,8 @@ export const SLOTS = {
   /** No field of its own: the value of the session cookie, under whichever of its names. */
   session: 17,
   requestMethod: 18,
+  /** No field either: the name that it came under. */
+  sessionName: 19,
 } as const;
 
 const NAMED_SLOTS: Readonly<Record<string, number>> = {
@@ -45,7 +47,7 @@ const NAMED_SLOTS: Readonly<Record<string, number>> = {
   [CSRF_FIELD]: SLOTS.csrf,
   'access-control-request-method': SLOTS.requestMethod,
 };
-const FIRST_FREE_SLOT = 19;
+const FIRST_FREE_SLOT = 20;
 
 /** Read here and written anew, where they are sent at all. Folded names. */
 const REWRITTEN: ReadonlySet<string> = new Set([
@@ -184,14 +186,15 @@ export function createFieldReader(options: {
   };
 }
 
-/** Fills the slot of the session cookie. Two of them, under one name or under two, are as bad as one field twice. */
+/** Fills the slots of the session cookie. Two of them, under one name or under two, are as bad as one field twice. */
 function readSessionCookie(values: (string | undefined)[], cookie: string, names: readonly string[]): number {
   const found = findCookies(cookie, names);
   let isRepeated = found.repeated !== 0;
-  for (const value of found.values) {
+  for (const [place, value] of found.values.entries()) {
     if (value === undefined) continue;
     isRepeated ||= values[SLOTS.session] !== undefined;
     values[SLOTS.session] ??= value;
+    values[SLOTS.sessionName] ??= names[place];
   }
   return isRepeated ? 1 << SLOTS.session : 0;
 }

@@ -1,9 +1,8 @@
-import { LRUCache } from 'lru-cache';
 import type { Logger } from 'pino';
-import type { Clock, EpochMilliseconds } from '../base/clock.ts';
+import type { Clock } from '../base/clock.ts';
 import { StoreUnavailable } from '../base/outage.ts';
-import type { AttemptRate } from './attempt-store.ts';
-import { RateBucket } from './rate-bucket.ts';
+import type { RateBucket } from './rate-bucket.ts';
+import { createRateBuckets, type RateBuckets } from './rate-buckets.ts';
 import type { UsageStore } from './usage-store.ts';
 
 /**
@@ -11,20 +10,13 @@ import type { UsageStore } from './usage-store.ts';
  * requests, and what it answers, the sum of all replicas, takes the place of what was known. While the store is away each process goes on with
  * what it knows, and tells what it admitted when the store is back.
  */
-export interface RateLimiter {
-  bucketOf(key: string, rate: AttemptRate, now: EpochMilliseconds): RateBucket;
-  /** Takes one, which must be there. */
-  use(bucket: RateBucket, rate: AttemptRate, now: EpochMilliseconds): void;
-  /** Buckets that are remembered. */
-  size(): number;
+export interface RateLimiter extends RateBuckets {
   /** The store could not be told: what other replicas admit is not known. */
   isAlone(): boolean;
   /** Tells what is left to tell, once. */
   close(): Promise<void>;
 }
 
-/** An emptied bucket is forgotten first by whom it has not been used for longest; the store still knows it. */
-const MOST_BUCKETS = 100_000;
 const TELL_EVERY_MILLISECONDS = 100;
 const MOST_TOLD_AT_ONCE = 1_000;
 const RETRY_EVERY_MILLISECONDS = 1_000;
@@ -38,12 +30,7 @@ export function createRateLimiter(options: {
   readonly mostBuckets?: number;
 }): RateLimiter {
   const { store, clock, log } = options;
-  const buckets = new LRUCache<string, RateBucket>({
-    max: options.mostBuckets ?? MOST_BUCKETS,
-    dispose(bucket) {
-      bucket.isForgotten = true;
-    },
-  });
+  const buckets = createRateBuckets(options.mostBuckets);
   const waiting = new Set<RateBucket>();
   let urgent: RateBucket[] = [];
   let timer: NodeJS.Timeout | undefined;
@@ -102,8 +89,10 @@ export function createRateLimiter(options: {
   }
 
   async function tellOne(bucket: RateBucket): Promise<'told' | 'failed'> {
-    if (!bucket.isForgotten) buckets.get(bucket.key);
-    const { untold, uses } = bucket.news(clock());
+    const now = clock();
+    // What is used is not what is forgotten first, however its user holds it.
+    if (!bucket.isForgotten) buckets.bucketOf(bucket.key, bucket.rate, now);
+    const { untold, uses } = bucket.news(now);
     try {
       bucket.learn(await store.add(bucket.key, bucket.rate, uses), untold, clock());
       return 'told';
@@ -116,23 +105,19 @@ export function createRateLimiter(options: {
   function setAlone(next: boolean): void {
     if (next === isAlone || isClosed) return;
     isAlone = next;
-    if (next) log.warn('the store does not take what rate limits count: each process limits on its own');
-    else log.info('rate limits count what all replicas admit again');
+    if (next)
+      log.warn(
+        'the store does not take what rate limits and wrong credentials count: each process limits on its own',
+      );
+    else log.info('rate limits and wrong credentials are counted over all replicas again');
   }
 
   return {
-    bucketOf(key, rate, now) {
-      const known = buckets.get(key);
-      if (known !== undefined) return known;
-      const bucket = new RateBucket(key, rate, now);
-      buckets.set(key, bucket);
-      return bucket;
-    },
+    ...buckets,
     use(bucket, rate, now) {
       bucket.use(rate, now);
       wait(bucket);
     },
-    size: () => buckets.size,
     isAlone: () => isAlone,
     async close() {
       isClosed = true;

@@ -7,8 +7,8 @@ import type { TenantId } from '../tenants/tenant.ts';
 
 /** Who tries. */
 export interface Guess {
-  /** Name of the login block. */
-  readonly login: string;
+  /** Whose login is asked. Several login blocks of one upstream are several ways to guess the same password. */
+  readonly upstream: string;
   /** In whose database the name is looked up; `undefined`: all tenants share one. */
   readonly tenant: TenantId | undefined;
   readonly username: string;
@@ -67,8 +67,8 @@ export function createLoginAttempts(
 }
 
 /** An empty part is no tenant id, and so stands for none. */
-function userKeyOf({ login, tenant, username }: Guess): string {
-  const parts = [login, tenant ?? '', canonicalUsername(username)];
+function userKeyOf({ upstream, tenant, username }: Guess): string {
+  const parts = [upstream, tenant ?? '', canonicalUsername(username)];
   return `login:user:${parts.map(escapeKeyPart).join(':')}`;
 }
 

@@ -80,7 +80,7 @@ function createLoginBridge(name: string, parts: LoginBridgeParts, attempts: Logi
           reason: 'the user name, which is to be the id, is not spelled plainly',
         };
       const counted = isShared ? undefined : tenant.id;
-      const taken = await attempts.take({ login: name, tenant: counted, username, peer, now });
+      const taken = await attempts.take({ upstream: upstream.name, tenant: counted, username, peer, now });
       if (taken.kind === 'throttled') return taken;
       let outcome: CheckedPassword;
       try {

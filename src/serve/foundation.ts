@@ -80,7 +80,7 @@ export async function openFoundation(settings: Settings, log: Log, clock: Clock)
       keyring,
       pools,
       revocations,
-      failureBudget: createFailureBudget(settings.limits.failedCredentials),
+      failureBudget: createFailureBudget(settings.limits.failedCredentials, rateLimiter),
       rateLimiter,
       log,
       metrics,

@@ -90,7 +90,7 @@ export async function startGenerations(options: GenerationOptions): Promise<Gene
       failedCredentials.count !== next.count ||
       failedCredentials.windowMilliseconds !== next.windowMilliseconds
     ) {
-      budget = createFailureBudget(next);
+      budget = createFailureBudget(next, foundation.rateLimiter);
     }
     return budget;
   }

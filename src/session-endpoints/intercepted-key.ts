@@ -23,14 +23,31 @@ export async function authenticateKey(
   const text = inField ?? inAuthorization;
   if (text === undefined) return ok(undefined);
 
-  const { authentication, failureBudget } = parts;
-  const retryAfterSeconds = failureBudget.isExhausted(call.peer, call.now);
-  if (retryAfterSeconds !== undefined)
-    return err(
-      refused('too_many_failures', 'too many wrong credentials from this peer', { retryAfterSeconds }),
-    );
-  const principal = await authentication.authenticate({ kind: 'apiKey', value: new Secret(text) }, call.now);
+  const { failureBudget } = parts;
+  const turn = failureBudget.turn(call.peer, call.now);
+  if (turn === undefined) failureBudget.beginCheck(call.peer);
+  else await turn;
+  try {
+    return await check(text, call, parts);
+  } finally {
+    failureBudget.endCheck(call.peer, call.now);
+  }
+}
+
+async function check(
+  text: string,
+  { peer, now }: EndpointCall,
+  { authentication, failureBudget }: InterceptedParts,
+): Promise<Result<Principal, Refused>> {
+  const exhausted = failureBudget.isExhausted(peer, now);
+  if (exhausted !== undefined) return err(tooMany('too many wrong credentials from this peer', exhausted));
+  const principal = await authentication.authenticate({ kind: 'apiKey', value: new Secret(text) }, now);
   if (principal.ok) return principal;
-  if (principal.error.code === 'credential_invalid') failureBudget.recordFailure(call.peer, call.now);
-  return err({ kind: 'refused', denial: principal.error });
+  const { code, guessed, reason } = principal.error;
+  const wait = code === 'credential_invalid' ? failureBudget.recordFailure(peer, now, guessed) : undefined;
+  return err(wait === undefined ? { kind: 'refused', denial: principal.error } : tooMany(reason, wait));
+}
+
+function tooMany(reason: string, retryAfterSeconds: number): Refused {
+  return refused('too_many_failures', reason, { retryAfterSeconds });
 }

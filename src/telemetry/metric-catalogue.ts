@@ -101,13 +101,13 @@ export const METRICS = {
   },
   rate_limit_buckets: {
     name: 'gatehouse_rate_limit_buckets',
-    help: 'Buckets of rate limits that are remembered; the least recently used is forgotten beyond 100,000',
+    help: 'Buckets of rate limits and of wrong credentials that are remembered; the least recently used is forgotten beyond 100,000',
     labelNames: [],
     aggregator: 'sum',
   },
   rate_limits_alone: {
     name: 'gatehouse_rate_limits_alone',
-    help: '1 while the store does not take what rate limits count, so that each process limits on its own',
+    help: '1 while the store does not take what rate limits and wrong credentials count, so that each process limits on its own',
     labelNames: [],
     aggregator: 'max',
   },

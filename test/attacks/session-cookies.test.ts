@@ -180,6 +180,31 @@ onBothStores((scene) => {
     });
   });
 
+  describe('C10 a right session under the name of sessions of another kind', () => {
+    it('a session of a browser is none under the name for old clients, which a page of another host could plant', async () => {
+      const value = (await scene.session()).slice(`Cookie: ${SESSION_COOKIE}=`.length);
+      scene.forget();
+      const answer = await scene.send('GET /api/me', { fields: [`Cookie: auth=${value}`] });
+      await scene.expectRefused(
+        answer,
+        '401 credential_invalid',
+        /^credential_invalid: session \S+ came under the name of other session cookies$/,
+      );
+      expect(
+        (await scene.send('GET /api/me', { fields: [`Cookie: ${SESSION_COOKIE}=${value}`] })).status,
+      ).toBe(200);
+    });
+
+    it('a session of an old client is none under the name for browsers', async () => {
+      const body = { company: 'acme', user: 'bert', password: 'acme-bert-pw' };
+      const value = cookieOf(await scene.send('POST /api/login', { body }), 'auth');
+      expect((await scene.send('GET /api/me', { fields: [`Cookie: auth=${value}`] })).status).toBe(200);
+      scene.forget();
+      const answer = await scene.send('GET /api/me', { fields: [`Cookie: ${SESSION_COOKIE}=${value}`] });
+      await scene.expectRefused(answer, '401 credential_invalid', /under the name of other session cookies$/);
+    });
+  });
+
   it('C10 remember-me sent to other paths is neither a session nor forwarded', async () => {
     const login = await scene.logIn({ remember: true });
     const value = cookieOf(login, REMEMBER_COOKIE);

@@ -33,6 +33,8 @@ export interface LoginSceneOptions {
   /** URL of the upstream `api`. */
   readonly url: string;
   readonly login?: object;
+  /** Changes of a second login block over the same upstream, `clients`. */
+  readonly further?: object;
   readonly upstream?: object;
   readonly failedLogins?: object;
   readonly attempts?: AttemptStore;
@@ -46,6 +48,8 @@ export interface LoginScene {
     members?: Partial<Omit<LoginAttempt, 'password' | 'tenant'>> & { password?: string; tenant?: string },
   ): LoginAttempt;
   logIn(members?: Parameters<LoginScene['attempt']>[0]): Promise<LoginOutcome>;
+  /** By the second block. */
+  logInFurther(members?: Parameters<LoginScene['attempt']>[0]): Promise<LoginOutcome>;
 }
 
 /** A login block `staff` over one upstream, which ends with the test. */
@@ -58,7 +62,10 @@ export function loginScene(options: LoginSceneOptions): LoginScene {
       bare: {},
     },
     upstreams: { api: { targets: [options.url], ...options.upstream } },
-    login: { staff: { ...LEGACY_LOGIN, ...options.login } },
+    login: {
+      staff: { ...LEGACY_LOGIN, ...options.login },
+      clients: { ...LEGACY_LOGIN, ...options.further },
+    },
     sessions: { failedLogins: options.failedLogins ?? {} },
     routes: [{ id: 'all', match: { path: '/**' }, accept: ['session'], upstream: 'api' }],
   });
@@ -79,8 +86,10 @@ export function loginScene(options: LoginSceneOptions): LoginScene {
   });
   const attempts = options.attempts ?? stores.attempts;
   const parts = { settings, upstreams: upstreams.byName, attempts, clock: () => NOW, log };
-  const bridge = createLoginBridges(parts).get('staff');
-  if (bridge === undefined) throw new Error('no bridge');
+  const bridges = createLoginBridges(parts);
+  const bridge = bridges.get('staff');
+  const further = bridges.get('clients');
+  if (bridge === undefined || further === undefined) throw new Error('no bridge');
   const tenants = configuredTenants(settings.tenants);
   function tenant(id: string): KnownTenant {
     const found = tenants.find((each) => each.id === id);
@@ -101,7 +110,14 @@ export function loginScene(options: LoginSceneOptions): LoginScene {
     now: NOW,
     ...members,
   });
-  return { bridge, logLines, tenant, attempt, logIn: (members) => bridge.logIn(attempt(members)) };
+  return {
+    bridge,
+    logLines,
+    tenant,
+    attempt,
+    logIn: (members) => bridge.logIn(attempt(members)),
+    logInFurther: (members) => further.logIn(attempt(members)),
+  };
 }
 
 export type Accepted = Extract<LoginOutcome, { readonly kind: 'accepted' }>;

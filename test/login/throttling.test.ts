@@ -45,6 +45,17 @@ onBothStores((store) => {
     });
   });
 
+  test('L05: two login blocks of one upstream share the count of a user', async () => {
+    const { legacy, scene } = await sceneOf(attempts(), { perUser: '4/h' });
+    const kinds = await race(20, (index) => {
+      const guess = { password: `wrong ${index}` };
+      return index % 2 === 0 ? scene.logIn(guess) : scene.logInFurther(guess);
+    });
+    expect(kinds.filter((kind) => kind === 'rejected')).toHaveLength(4);
+    expect(legacy.received()).toHaveLength(4);
+    expect((await scene.logInFurther()).kind).toBe('throttled');
+  });
+
   test('S02: names that nobody has are counted as those that somebody has', async () => {
     const { scene } = await sceneOf(attempts(), { perUser: '2/h' });
     for (const username of ['anna', 'nobody']) {
@@ -110,7 +121,7 @@ describe('a login that is throttled as a user', () => {
     });
     expect(taken).toEqual([
       '+ login:peer:192.0.2.9',
-      '+ login:user:staff:acme:a%3Ab',
+      '+ login:user:api:acme:a%3Ab',
       '- login:peer:192.0.2.9',
     ]);
   });

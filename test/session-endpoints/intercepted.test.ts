@@ -7,6 +7,7 @@ import { Secret } from '../../src/base/secret.ts';
 import { openClientDirectory } from '../../src/clients/open-client-directory.ts';
 import { configSchema } from '../../src/config/schema/config.ts';
 import type { EndpointAnswer, EndpointCall } from '../../src/endpoints/endpoint.ts';
+import { createRateBuckets } from '../../src/limits/rate-buckets.ts';
 import { createLoginBridges } from '../../src/login/login-bridges.ts';
 import { createRevocationList } from '../../src/revocation/revocation-list.ts';
 import { createInterceptedRoutes } from '../../src/session-endpoints/intercepted-login.ts';
@@ -111,7 +112,7 @@ async function open(scene: SessionScene, legacy: LegacyApi, cookieName?: string)
     tenants,
     revocations,
     authentication,
-    failureBudget: createFailureBudget({ count: 3, windowMilliseconds: 60_000 }),
+    failureBudget: createFailureBudget({ count: 3, windowMilliseconds: 60_000 }, createRateBuckets()),
   });
 
   async function post(options: PostOptions = {}): Promise<Answer> {

@@ -12,6 +12,7 @@ import { configSchema, type Settings } from '../../src/config/schema/config.ts';
 import type { Endpoint } from '../../src/endpoints/endpoint.ts';
 import type { EncryptionKeys } from '../../src/keys/encryption-key.ts';
 import { type Keyring, openKeyring } from '../../src/keys/keyring.ts';
+import { createRateBuckets } from '../../src/limits/rate-buckets.ts';
 import { createLoginBridges } from '../../src/login/login-bridges.ts';
 import { createRevocationList, type RevocationList } from '../../src/revocation/revocation-list.ts';
 import type { SessionService } from '../../src/sessions/session-service.ts';
@@ -151,7 +152,7 @@ export async function openReplica(
     logins,
     tokens: stores.tokens,
   };
-  const failureBudget = createFailureBudget({ count: 30, windowMilliseconds: 60_000 });
+  const failureBudget = createFailureBudget({ count: 30, windowMilliseconds: 60_000 }, createRateBuckets());
   return {
     stores,
     sessions,

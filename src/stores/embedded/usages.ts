@@ -1,10 +1,8 @@
 import { LRUCache } from 'lru-cache';
 import type { Clock } from '../../base/clock.ts';
 import { checkAttemptRate, type LeakyBucket, leakedBucket } from '../../limits/leaky-bucket.ts';
+import { MOST_BUCKETS } from '../../limits/rate-buckets.ts';
 import { checkUses, MOST_COUNTS_USED, type UsageStore } from '../../limits/usage-store.ts';
-
-/** As many as a process remembers of its own. */
-const MOST_BUCKETS = 100_000;
 
 /** In memory: what one process admits is known to it anyway, and a restart may give everybody a full bucket. */
 export function createUsageStore(clock: Clock): UsageStore {
