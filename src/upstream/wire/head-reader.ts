@@ -132,11 +132,11 @@ export class HeadReader implements ReceivedHead {
     if (!isEnd) throw malformed('a field value with a control character');
     let end = lineEnd;
     while (end > start && isBlank(text.charCodeAt(end - 1))) end -= 1;
-    this.#take(text.slice(at, colon), text.slice(start, end));
+    this.#take(text.slice(at, colon), text.slice(start, end), text.slice(end, lineEnd));
     return lineEnd + 2;
   }
 
-  #take(name: string, value: string): void {
+  #take(name: string, value: string, padding: string): void {
     if (this.fields.length >= MOST_FIELDS * 2) throw malformed(`more than ${MOST_FIELDS} fields`);
     this.fields.push(name, value);
     // Most names are told apart by their length.
@@ -145,10 +145,10 @@ export class HeadReader implements ReceivedHead {
         this.#takeConnection(name.toLowerCase(), value);
         break;
       case 14:
-        if (name.toLowerCase() === 'content-length') this.#takeLength(value);
+        if (name.toLowerCase() === 'content-length') this.#takeLength(value, padding);
         break;
       case 17:
-        if (name.toLowerCase() === 'transfer-encoding') this.#takeCoding(value);
+        if (name.toLowerCase() === 'transfer-encoding') this.#takeCoding(value, padding);
         break;
       default:
     }
@@ -159,14 +159,20 @@ export class HeadReader implements ReceivedHead {
     else if (name === 'keep-alive') this.keepAliveSeconds = Number(TIMEOUT.exec(value)?.[1] ?? -1);
   }
 
-  #takeLength(value: string): void {
-    if (this.#isTrailers || this.contentLength !== -1 || !CONTENT_LENGTH.test(value))
+  /** `padding`: what follows it in its line. Readers are known not to agree on tabs. */
+  #takeLength(value: string, padding: string): void {
+    if (
+      padding.includes('\t') ||
+      this.#isTrailers ||
+      this.contentLength !== -1 ||
+      !CONTENT_LENGTH.test(value)
+    )
       throw malformed('a Content-Length that is none, or not the only one');
     this.contentLength = Number(value);
   }
 
-  #takeCoding(value: string): void {
-    if (this.#isTrailers || this.isChunked || value.toLowerCase() !== 'chunked')
+  #takeCoding(value: string, padding: string): void {
+    if (padding.includes('\t') || this.#isTrailers || this.isChunked || value.toLowerCase() !== 'chunked')
       throw malformed('a transfer coding other than chunked');
     this.isChunked = true;
   }

@@ -169,6 +169,11 @@ const REFUSED: readonly (readonly [string, string])[] = [
   ['100', `HTTP/1.1 100 Continue\r\n\r\n${OK}\r\nContent-Length: 0\r\n\r\n`],
   ['101', 'HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n\r\n'],
   ['21 interim answers', `${'HTTP/1.1 102 Processing\r\n\r\n'.repeat(21)}${OK}\r\nContent-Length: 0\r\n\r\n`],
+  [
+    'a tab behind chunked, with which llhttp reads no chunks',
+    `${OK}\r\nTransfer-Encoding: chunked\t\r\n\r\n`,
+  ],
+  ['a tab behind a length', `${OK}\r\nContent-Length: 2 \t\r\n\r\nok`],
   ['an interim answer of HTTP/1.0', `HTTP/1.0 102 P\r\n\r\n${OK}\r\nContent-Length: 0\r\n\r\n`],
   [
     'an interim answer that closes',

@@ -49,11 +49,11 @@ const statusLine = mostly(
   ],
 );
 const length = mostly(
-  ['0', '2', '5', '05'],
+  ['0', '2', '5', '05', '5  '],
   ['+5', '5, 5', '-1', '5 ', '0x5', '5.0', '', '18446744073709551621', '5;5'],
 );
 const coding = mostly(
-  ['chunked', 'Chunked'],
+  ['chunked', 'Chunked', 'chunked  '],
   ['gzip, chunked', 'chunked, identity', ' chunked\t', 'chunked;q=1', 'xchunked', '"chunked"', 'chunked,'],
 );
 const field = fc.oneof(
