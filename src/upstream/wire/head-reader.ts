@@ -16,9 +16,19 @@ const MOST_FIELDS = 500;
 
 const COLON = 0x3a;
 const SPACE = 0x20;
+const ZERO = 0x30;
+const NINE = 0x39;
 /** Start of a status line (RFC 9112 §4): `v` is the minor version, `d` a digit. */
 const STATUS_START = 'HTTP/1.v ddd';
-const CONTENT_LENGTH = /^[0-9]{1,15}$/;
+/** The least and the greatest character at each place of it. */
+const LEAST = Uint8Array.from(STATUS_START, (char) =>
+  char === 'v' || char === 'd' ? ZERO : char.charCodeAt(0),
+);
+const GREATEST = Uint8Array.from(STATUS_START, (char) =>
+  char === 'v' ? ZERO + 1 : char === 'd' ? NINE : char.charCodeAt(0),
+);
+/** A length of more digits could not be counted exactly. */
+const LENGTH_DIGITS = 15;
 const TIMEOUT = /(?:^|[,; \t])timeout=([0-9]{1,9})(?=$|[,; \t])/i;
 const CLOSE = /(?:^|,)[ \t]*close[ \t]*(?:,|$)/i;
 
@@ -111,7 +121,7 @@ export class HeadReader implements ReceivedHead {
     const isEnd = isLineEnd(text, end);
     if (isEnd === undefined) return -1;
     if (!isEnd) throw malformed('a status line that does not end');
-    const status = Number(text.slice(9, 12));
+    const status = decimalOf(text.slice(9, 12));
     if (status < 100) throw malformed('status out of range');
     this.status = status;
     this.isOld = text.charCodeAt(7) === 0x30;
@@ -145,7 +155,8 @@ export class HeadReader implements ReceivedHead {
         this.#takeConnection(name.toLowerCase(), value);
         break;
       case 14:
-        if (name.toLowerCase() === 'content-length') this.#takeLength(value, padding);
+        if (name === 'Content-Length' || name.toLowerCase() === 'content-length')
+          this.#takeLength(value, padding);
         break;
       case 17:
         if (name.toLowerCase() === 'transfer-encoding') this.#takeCoding(value, padding);
@@ -161,14 +172,10 @@ export class HeadReader implements ReceivedHead {
 
   /** `padding`: what follows it in its line. Readers are known not to agree on tabs. */
   #takeLength(value: string, padding: string): void {
-    if (
-      padding.includes('\t') ||
-      this.#isTrailers ||
-      this.contentLength !== -1 ||
-      !CONTENT_LENGTH.test(value)
-    )
+    const length = padding.includes('\t') ? -1 : decimalOf(value);
+    if (length === -1 || this.#isTrailers || this.contentLength !== -1)
       throw malformed('a Content-Length that is none, or not the only one');
-    this.contentLength = Number(value);
+    this.contentLength = length;
   }
 
   #takeCoding(value: string, padding: string): void {
@@ -179,12 +186,17 @@ export class HeadReader implements ReceivedHead {
 }
 
 function isStatusStart(code: number, at: number): boolean {
-  switch (STATUS_START.charAt(at)) {
-    case 'v':
-      return code === 0x30 || code === 0x31;
-    case 'd':
-      return code >= 0x30 && code <= 0x39;
-    default:
-      return code === STATUS_START.charCodeAt(at);
+  return code >= (LEAST[at] ?? 0) && code <= (GREATEST[at] ?? 0);
+}
+
+/** The number that 1 to 15 digits write; -1 if it is anything else. */
+function decimalOf(text: string): number {
+  if (text.length === 0 || text.length > LENGTH_DIGITS) return -1;
+  let number = 0;
+  for (let at = 0; at < text.length; at += 1) {
+    const code = text.charCodeAt(at);
+    if (code < ZERO || code > NINE) return -1;
+    number = number * 10 + code - ZERO;
   }
+  return number;
 }
