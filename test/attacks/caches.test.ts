@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { startTestGateway, type TestGateway } from '../support/gateway.ts';
 import { type RawUpstream, startRawUpstream } from '../support/raw-upstream.ts';
 
@@ -25,7 +25,12 @@ afterAll(async () => {
   await upstream.close();
 });
 beforeEach(() => {
+  upstream.requests.length = 0;
   answered = 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok';
+});
+
+afterEach(async () => {
+  expect((await gateway.raw(get('/public'))).status).toBe(200);
 });
 
 function get(path: string): string {
@@ -37,6 +42,7 @@ describe('R07 a shared cache in front of the gateway', () => {
     const answer = await gateway.raw(get('/api'));
     expect(answer.all('vary')).toEqual(['Authorization, X-Access-Key']);
     expect(answer.all('cache-control')).toEqual(['private']);
+    await gateway.audited(({ code, path }) => code === 'admitted' && path === '/api');
   });
 
   it('R07 public: must tell keys apart even where the upstream lets everybody store its answer', async () => {
@@ -58,5 +64,7 @@ describe('R07 a shared cache in front of the gateway', () => {
     const answer = await gateway.raw(get('/api').replace(key, 'wrong'));
     expect(answer.status).toBe(401);
     expect(answer.field('cache-control')).toBe('no-store');
+    expect(await gateway.auditOf(answer)).toMatchObject({ decision: 'denied', code: 'credential_invalid' });
+    expect(upstream.requests).toEqual([]);
   });
 });

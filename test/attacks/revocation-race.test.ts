@@ -41,6 +41,11 @@ describe('R06 a revocation during a request', () => {
         const refused = await gateway.raw(get(key));
         expect(refused.status).toBe(401);
         expect(held).toHaveLength(1);
+        expect(await gateway.auditOf(refused)).toMatchObject({
+          decision: 'denied',
+          code: 'credential_revoked',
+          credential: `key:${id}`,
+        });
       }
       held[0]?.write(ANSWER);
       expect((await admitted).status).toBe(200);
@@ -48,6 +53,12 @@ describe('R06 a revocation during a request', () => {
     const count = upstream.requests.length;
     expect((await gateway.raw(get(key))).status).toBe(401);
     expect(upstream.requests).toHaveLength(count);
+    const other = await gateway.issueKey('acme');
+    held = [];
+    const served = gateway.raw(get(other.key));
+    await upstream.until(() => held.length > 0);
+    held[0]?.write(ANSWER);
+    expect((await served).status).toBe(200);
   });
 
   it('R06 life of the entry: it outlives what it revokes', async () => {

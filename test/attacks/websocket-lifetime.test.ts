@@ -8,12 +8,22 @@ async function openTunnel(): Promise<RawTunnel> {
   return tunnel;
 }
 
+/** What became of the WebSocket is recorded once, and the gateway goes on. */
+async function expectRecorded({ gateway }: RawTunnel, code: string): Promise<void> {
+  const record = await gateway.audited(({ path }) => path === '/live/raw');
+  expect(record).toMatchObject({ decision: 'denied', code, status: 101, tenant: 'acme' });
+  expect(
+    (await gateway.raw('GET /nowhere HTTP/1.1\r\nHost: gw.test\r\nConnection: close\r\n\r\n')).status,
+  ).toBe(404);
+}
+
 /** A close with 1008, as a client gets it. */
 const GOODBYE = Buffer.concat([Buffer.from([0x88, 20, 0x03, 0xf0]), Buffer.from('credential_revoked')]);
 
 describe('W06 a credential that is revoked while its WebSocket is open', () => {
   it('closes it between two frames, when one was on its way', async () => {
-    const { client, upstream, answer, atClient, atUpstream, revoke } = await openTunnel();
+    const tunnel = await openTunnel();
+    const { client, upstream, answer, atClient, atUpstream, revoke } = tunnel;
     const frame = Buffer.concat([Buffer.from([0x82, 126, 0x01, 0x00]), Buffer.alloc(256, 0x88)]);
     answer(frame.subarray(0, 100));
     await client.until(() => atClient().length === 100);
@@ -22,6 +32,7 @@ describe('W06 a credential that is revoked while its WebSocket is open', () => {
     answer(Buffer.concat([frame.subarray(100), Buffer.from([0x81, 5]), Buffer.from('later')]));
     await client.closed();
     expect(atClient()).toEqual(Buffer.concat([frame, GOODBYE]));
+    await expectRecorded(tunnel, 'credential_revoked');
   });
 
   it('closes it within a second even in the middle of a frame that does not end', async () => {
@@ -64,6 +75,7 @@ describe('W06 a credential that is revoked while its WebSocket is open', () => {
     held.switch?.();
     await tunnel.client.closed();
     expect(tunnel.client.received().toString('latin1')).toMatch(new RegExp(`${reason}$`));
+    await expectRecorded(tunnel, reason);
   });
 });
 

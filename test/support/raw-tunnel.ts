@@ -1,5 +1,5 @@
 import { onTestFinished } from 'vitest';
-import { startTestGateway } from './gateway.ts';
+import { startTestGateway, type TestGateway } from './gateway.ts';
 import { connectRaw, type RawClient } from './raw-client.ts';
 import { type RawHandler, type RawUpstream, startRawUpstream } from './raw-upstream.ts';
 import { HANDSHAKE, webSocketConfig } from './web-socket-scene.ts';
@@ -10,6 +10,7 @@ export const SWITCH =
 
 /** A WebSocket with bare TCP on both sides of the gateway. */
 export interface RawTunnel {
+  readonly gateway: TestGateway;
   readonly client: RawClient;
   readonly upstream: RawUpstream;
   /** Writes from the upstream towards the client. */
@@ -43,6 +44,7 @@ export async function rawTunnel(
   const connection = upstream.connections[0];
   if (connection === undefined) throw new Error('no connection');
   return {
+    gateway,
     client,
     upstream,
     answer: (bytes) => void connection.socket.write(bytes),
