@@ -52,7 +52,13 @@ describe('one target of three that', () => {
     readonly mostFailed: (period: Period) => number;
     readonly mostShare: number;
   }>([
-    { ill: 'refused', name: 'refuses connections fails no request', mostFailed: () => 0, mostShare: 0 },
+    {
+      ill: 'refused',
+      // It breaks its connections first.
+      name: 'refuses connections fails those under way at most',
+      mostFailed: () => CLIENTS,
+      mostShare: 0,
+    },
     {
       ill: 'resets',
       name: 'resets connections fails those under way and one at a time that tries',
