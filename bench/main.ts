@@ -13,9 +13,10 @@ import {
   USAGE,
   UsageError,
 } from './options.ts';
+import { runPeers, textIn } from './peers/run.ts';
 import { profileTarget } from './profile/profile.ts';
 import { figuresOf } from './report/figures.ts';
-import { type Report, reportText, type SuiteReport } from './report/report.ts';
+import { type MachineReport, type Report, reportText, type SuiteReport } from './report/report.ts';
 import { buildGatehouse } from './targets/gatehouse-build.ts';
 import type { Target } from './targets/target.ts';
 
@@ -37,7 +38,7 @@ async function measure(lab: Lab, options: MeasureOptions): Promise<Report> {
   return { machine: machineOf(lab), plan: options.plan, suites };
 }
 
-function machineOf(lab: Lab): Report['machine'] {
+function machineOf(lab: Lab): MachineReport {
   return {
     node: process.version,
     platform: `${process.platform} ${process.arch}`,
@@ -70,6 +71,11 @@ async function experiment(lab: Lab, options: ExperimentOptions): Promise<Outcome
 
 async function run(lab: Lab, options: Options): Promise<Outcome> {
   if (options.kind === 'experiment') return experiment(lab, options);
+  if (options.kind === 'peers') {
+    const report = await runPeers(lab, machineOf(lab), options);
+    const isFailed = report.groups.some(({ paths }) => paths.some(({ failure }) => failure !== null));
+    return { text: textIn(options.output, report), exitCode: isFailed ? 1 : 0 };
+  }
   if (options.kind === 'profile') return { text: await profileTarget(lab, options), exitCode: 0 };
   const report = await measure(lab, options);
   const isFailed = report.suites.some(({ targets }) => targets.some(({ failure }) => failure !== null));
@@ -83,6 +89,7 @@ async function run(lab: Lab, options: Options): Promise<Outcome> {
 function preparationsOf(options: Options): ReadonlySet<Target['makeReady']> {
   switch (options.kind) {
     case 'experiment':
+    case 'peers':
       return new Set([buildGatehouse]);
     case 'profile':
       return new Set([options.target.makeReady]);

@@ -2,6 +2,9 @@ import { parseArgs } from 'node:util';
 import type { Experiment, ExperimentPlan } from './experiments/experiment.ts';
 import { EXPERIMENTS } from './experiments/table.ts';
 import type { Plan } from './measure/suite.ts';
+import type { PeerOrder } from './peers/run.ts';
+import type { PeerPlan } from './peers/samples.ts';
+import { PEER_NAMES } from './peers/table.ts';
 import type { ProfileOrder } from './profile/profile.ts';
 import { SUITES, TARGETS, TARGETS_PER_SUITE } from './targets/table.ts';
 import type { Target } from './targets/target.ts';
@@ -25,24 +28,31 @@ export interface ExperimentOptions {
   readonly plan: ExperimentPlan;
 }
 
-export type Options = MeasureOptions | ExperimentOptions | ({ readonly kind: 'profile' } & ProfileOrder);
+export type Options =
+  | MeasureOptions
+  | ExperimentOptions
+  | ({ readonly kind: 'profile' } & ProfileOrder)
+  | ({ readonly kind: 'peers' } & PeerOrder);
 
 const DEFAULT_SUITE = 'proxy';
 
 export const USAGE = `Usage: npm run bench [-- [suite …] [options]]
+       npm run bench -- --peers [--quick] [--targets a,b] [--seconds N] [--output FORMAT]
        npm run bench -- experiment [--count N] [--output FORMAT]
 
   --targets a,b     measure only these of each suite (or, without a suite, any of the targets)
   --seconds N       closed-loop load per target (default 20)
   --rate N          requests per second of the latency measurement (default 2000)
   --quick           a first impression, ten seconds per target
-  --output FORMAT   table (default) or json
+  --peers           whole paths against those of others, in three groups; about eleven minutes
+  --output FORMAT   table (default) or json; with --peers also markdown, a section for docs/performance.md
   --cpu-prof DIR    measure nothing: profile the one target of --targets and leave its .cpuprofile in DIR
   --help
 
 Suites: ${Object.keys(SUITES).join(', ')} (default ${DEFAULT_SUITE})
 Experiments:
 ${EXPERIMENTS.map(({ name, about, counted, defaults }) => `  ${name.padEnd(28)}${about}; --count: ${counted} (default ${defaults.count})`).join('\n')}
+Paths of --peers: ${PEER_NAMES.join(', ')}
 Targets:
 ${TARGETS.map((target) => `  ${target.name.padEnd(28)}${target.about}`).join('\n')}
 `;
@@ -60,6 +70,26 @@ const FULL: Plan = {
   startUps: 5,
 };
 const QUICK: Plan = { ...FULL, warmUpSeconds: 1, closedLoopSeconds: 3, fixedRateSeconds: 2, startUps: 2 };
+
+const PEERS: PeerPlan = {
+  connections: 64,
+  warmUpSeconds: 1.5,
+  getSeconds: 8,
+  halfLoadSeconds: 4,
+  otherSeconds: 2,
+  windowMs: 50,
+  sliceMs: 1000,
+  startUps: 3,
+  idleConnections: 10_000,
+};
+const QUICK_PEERS: PeerPlan = {
+  ...PEERS,
+  warmUpSeconds: 1,
+  getSeconds: 2,
+  halfLoadSeconds: 1,
+  otherSeconds: 1,
+  startUps: 2,
+};
 
 const PROFILE_SECONDS = 10;
 
@@ -101,6 +131,19 @@ function profileOptions(name: string | undefined): { readonly kind: 'profile'; r
   return { kind: 'profile', target };
 }
 
+function peerOptions(
+  output: PeerOrder['output'],
+  isQuick: boolean,
+  seconds: number | undefined,
+  only: readonly string[] | undefined,
+): { readonly kind: 'peers' } & PeerOrder {
+  const unknown = only?.find((name) => !PEER_NAMES.includes(name));
+  if (unknown !== undefined)
+    throw new UsageError(`--peers: found target ${unknown}, expected one of ${PEER_NAMES.join(', ')}`);
+  const base = isQuick ? QUICK_PEERS : PEERS;
+  return { kind: 'peers', plan: { ...base, getSeconds: seconds ?? base.getSeconds }, output, only };
+}
+
 function parse(args: readonly string[]) {
   try {
     return parseArgs({
@@ -114,6 +157,7 @@ function parse(args: readonly string[]) {
         quick: { type: 'boolean', default: false },
         output: { type: 'string', default: 'table' },
         'cpu-prof': { type: 'string' },
+        peers: { type: 'boolean', default: false },
         help: { type: 'boolean', default: false },
       },
     });
@@ -122,14 +166,24 @@ function parse(args: readonly string[]) {
   }
 }
 
+function isPeerOutput(output: string): output is PeerOrder['output'] {
+  return output === 'table' || output === 'json' || output === 'markdown';
+}
+
 /** `'help'` when that was asked for. Throws UsageError. */
 export function parseOptions(args: readonly string[]): Options | 'help' {
   const { values, positionals } = parse(args);
   if (values.help) return 'help';
+  const seconds = values.seconds === undefined ? undefined : positiveInteger('--seconds', values.seconds);
+  if (values.peers) {
+    if (!isPeerOutput(values.output))
+      throw new UsageError(`--output: found ${values.output}, expected table, json or markdown`);
+    if (positionals.length > 0) throw new UsageError(`--peers: found suite ${positionals[0]}, expected none`);
+    return peerOptions(values.output, values.quick, seconds, values.targets?.split(','));
+  }
   if (values.output !== 'table' && values.output !== 'json') {
     throw new UsageError(`--output: found ${values.output}, expected table or json`);
   }
-  const seconds = values.seconds === undefined ? undefined : positiveInteger('--seconds', values.seconds);
   if (values['cpu-prof'] !== undefined) {
     return {
       ...profileOptions(values.targets),

@@ -1,8 +1,9 @@
 import { setTimeout as sleep, setImmediate as yieldToSockets } from 'node:timers/promises';
 import { monotonicMs } from '../measure/clock.ts';
 import { type CpuMeter, openCpuMeter } from '../measure/schedstat.ts';
-import { openConnections, requestsInTurn } from './connection.ts';
+import { openConnection, openConnections, requestsInTurn } from './connection.ts';
 import type { ClosedLoopOrder, Window } from './orders.ts';
+import { openWebSocket } from './web-socket.ts';
 
 /** Longer than the kernel's longest tick: after it, an unchanged counter means an idle target. */
 const LONGEST_TICK_MS = 11;
@@ -36,15 +37,21 @@ function windowBetween(start: Reading, end: Reading): Window {
 export async function runClosedLoop(order: ClosedLoopOrder): Promise<readonly Window[]> {
   let responses = 0;
   const failures: string[] = [];
-  const connections = await openConnections(order.connections, order.port, requestsInTurn(order.requests), {
-    onResponse(connection) {
-      responses += 1;
-      connection.send();
+  const connections = await openConnections(
+    order.connections,
+    order.port,
+    requestsInTurn(order.requests),
+    {
+      onResponse(connection) {
+        responses += 1;
+        connection.send();
+      },
+      onFailure(reason) {
+        failures.push(reason);
+      },
     },
-    onFailure(reason) {
-      failures.push(reason);
-    },
-  });
+    order.webSocket ? openWebSocket : openConnection,
+  );
   for (const connection of connections) connection.send();
   const windows: Window[] = [];
   try {

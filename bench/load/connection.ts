@@ -10,14 +10,16 @@ export interface Connection {
 export interface ConnectionEvents {
   /** A response was read to its end; its status was 2xx. */
   readonly onResponse: (connection: Connection) => void;
-  /** A status other than 2xx, bytes that are not understood, or an end that nobody asked for. Called once. */
-  readonly onFailure: (reason: string) => void;
+  /** The same with status 503; absent: that is a failure too. */
+  readonly onRefused?: (connection: Connection) => void;
+  /** Another status, bytes that are not understood, or an end that nobody asked for. Called once. */
+  readonly onFailure: (reason: string, connection: Connection) => void;
 }
 
 const READ_BUFFER_BYTES = 16_384;
 
 /** The bytes of the next request. */
-type NextRequest = () => Buffer;
+export type NextRequest = () => Buffer;
 
 /** One after the other, and from the first one again. */
 export function requestsInTurn(texts: readonly string[]): NextRequest {
@@ -43,10 +45,11 @@ export function openConnection(
     if (closed) return;
     connection.close();
     reject(new Error(reason));
-    events.onFailure(reason);
+    events.onFailure(reason, connection);
   }
   const reader = createResponseReader((status) => {
     if (status >= 200 && status <= 299) events.onResponse(connection);
+    else if (status === 503 && events.onRefused !== undefined) events.onRefused(connection);
     else fail(`answered ${status}`);
   });
   const socket = connect({
@@ -78,15 +81,16 @@ export function openConnection(
   return promise;
 }
 
-/** Opens all at once; when one cannot be opened, those that could are closed again. */
+/** Opens all at once, each by `open`; when one cannot be opened, those that could are closed again. */
 export async function openConnections(
   count: number,
   port: number,
   nextRequest: NextRequest,
   events: ConnectionEvents,
+  open: typeof openConnection = openConnection,
 ): Promise<readonly Connection[]> {
   const attempts = await Promise.allSettled(
-    Array.from({ length: count }, () => openConnection(port, nextRequest, events)),
+    Array.from({ length: count }, () => open(port, nextRequest, events)),
   );
   const opened = attempts.flatMap((attempt) => (attempt.status === 'fulfilled' ? [attempt.value] : []));
   const refused = attempts.find((attempt) => attempt.status === 'rejected');

@@ -31,8 +31,19 @@ export function requestFields(changes: FieldChanges): Readonly<Record<string, st
   return Object.fromEntries(fields.values());
 }
 
-/** A whole GET request, as it goes over the wire. */
-export function requestText(fields: Readonly<Record<string, string>>): string {
+/** Another request than the GET of `REQUEST_PATH`. */
+export interface RequestShape {
+  readonly method?: 'POST';
+  readonly path?: string;
+  /** Latin-1. */
+  readonly body?: string;
+}
+
+/** A whole request, as it goes over the wire. */
+export function requestText(
+  fields: Readonly<Record<string, string>>,
+  { method, path = REQUEST_PATH, body = '' }: RequestShape = {},
+): string {
   const lines = Object.entries(fields).map(([name, value]) => `${name}: ${value}\r\n`);
-  return `GET ${REQUEST_PATH} HTTP/1.1\r\n${lines.join('')}\r\n`;
+  return `${method ?? 'GET'} ${path} HTTP/1.1\r\n${lines.join('')}\r\n${body}`;
 }

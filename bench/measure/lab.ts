@@ -5,9 +5,14 @@ import { type LoadClient, startLoad } from '../load/client.ts';
 import { REQUEST_PATH, requestFields, requestText } from '../load/request.ts';
 import { type Probe, startProbe } from '../probe/client.ts';
 import { freePort } from '../process/ports.ts';
-import { untilReady } from '../process/readiness.ts';
-import { createSupervisor, type ManagedProcess, type ProcessOptions } from '../process/supervisor.ts';
-import type { Target } from '../targets/target.ts';
+import { ask, untilReady } from '../process/readiness.ts';
+import {
+  createSupervisor,
+  type ManagedProcess,
+  type ProcessOptions,
+  type Supervisor,
+} from '../process/supervisor.ts';
+import type { Launch, Program, Target } from '../targets/target.ts';
 import { UPSTREAM_BODY } from '../upstream/body.ts';
 import { startUpstream } from '../upstream/client.ts';
 import { type Cores, chooseCores } from './processes.ts';
@@ -17,9 +22,17 @@ export interface RunningTarget {
   readonly port: number;
   /** Whole requests, latin1, to be sent in turn. */
   readonly requests: readonly string[];
+  /** Of the first of them. */
+  readonly fields: Readonly<Record<string, string>>;
+  /** The one that clients connect to. */
   readonly process: ManagedProcess;
-  /** From the start of the process to its first 200. */
+  /** All that a request needs: that one, and those beside it. */
+  readonly processes: readonly ManagedProcess[];
+  /** From the start of its processes to the first 200. */
   readonly startUpMs: number;
+  /** How the first of them that ended did so; `undefined` while all run. */
+  ending(): string | undefined;
+  stop(): Promise<void>;
 }
 
 /** Something that is loaded into a Node target, and spoken to over a channel. */
@@ -41,6 +54,38 @@ export interface Lab {
   startProbe(): Probe;
   /** Ends every process and removes every file. */
   close(): Promise<void>;
+}
+
+/** Starts the processes of a target, the one that clients connect to last. */
+function startPrograms(
+  supervisor: Supervisor,
+  { besides = [], ...launch }: Launch,
+  core: number,
+  instrument: Instrument | undefined,
+): Pick<RunningTarget, 'process' | 'processes' | 'ending' | 'stop'> {
+  const start = ({ command, args, env }: Program, channel?: { ipc: true; env: Record<string, string> }) =>
+    supervisor.start({ command, args, core, ...(env !== undefined && { env }), ...channel });
+  const others = besides.map((program) => start(program));
+  const process = start(
+    launch,
+    instrument && { ipc: true, env: { ...launch.env, NODE_OPTIONS: instrument.nodeOptions } },
+  );
+  const processes = [...others, process];
+  return {
+    process,
+    processes,
+    ending: () => processes.map((member) => member.ending()).find((text) => text !== undefined),
+    async stop() {
+      await Promise.all(processes.map((member) => member.stop()));
+    },
+  };
+}
+
+/** Speed of what lets everyone in would be no figure. Throws. */
+async function expectRefusal(port: number, fields: Readonly<Record<string, string>>): Promise<void> {
+  const answer = await ask({ port, path: REQUEST_PATH, fields });
+  if (answer?.status === 401 || answer?.status === 403) return;
+  throw new Error(`answered a wrong credential with ${answer?.status ?? 'nothing'}`);
 }
 
 export async function openLab(): Promise<Lab> {
@@ -65,24 +110,27 @@ export async function openLab(): Promise<Lab> {
         await mkdir(ownFolder);
         const launch = await target.prepare({ port, upstreamPort: upstream.port, folder: ownFolder });
         const requests = (launch.requests ?? [{}]).map(requestFields);
+        const fields = requests[0] ?? {};
         const startedAt = performance.now();
-        const process = supervisor.start({
-          command: launch.command,
-          args: launch.args,
-          core: cores.proxy,
-          ...(instrument !== undefined && { ipc: true, env: { NODE_OPTIONS: instrument.nodeOptions } }),
-        });
-        await untilReady(process, {
-          port,
-          path: REQUEST_PATH,
-          fields: requests[0] ?? {},
-          expectedBody: UPSTREAM_BODY,
-          ...(target.readyWithinMs !== undefined && { withinMs: target.readyWithinMs }),
-        });
-        const startUpMs = performance.now() - startedAt;
-        const fault = target.faultIn?.(await upstream.lastHead());
-        if (fault !== undefined) throw new Error(`forwarded a request ${fault}`);
-        return { port, requests: requests.map(requestText), process, startUpMs };
+        const started = startPrograms(supervisor, launch, cores.proxy, instrument);
+        try {
+          await untilReady(started.process, {
+            port,
+            path: REQUEST_PATH,
+            fields,
+            expectedBody: UPSTREAM_BODY,
+            ...(target.readyWithinMs !== undefined && { withinMs: target.readyWithinMs }),
+          });
+          const startUpMs = performance.now() - startedAt;
+          const fault = target.faultIn?.(await upstream.lastHead());
+          if (fault !== undefined) throw new Error(`forwarded a request ${fault}`);
+          if (launch.refused !== undefined) await expectRefusal(port, requestFields(launch.refused));
+          return { port, requests: requests.map((each) => requestText(each)), fields, ...started, startUpMs };
+        } catch (error) {
+          const ending = started.ending();
+          await started.stop();
+          throw ending === undefined ? error : new Error(ending);
+        }
       },
       start: (options) => supervisor.start(options),
       startLoad: () => startLoad(supervisor, cores.load),

@@ -13,9 +13,10 @@ export function parseResidentBytes(status: string): number {
   return Number(match[1]) * 1024;
 }
 
-/** Resident memory of the process and its children together. */
-export function residentBytes(pid: number): number {
-  return processTree(pid)
+/** Resident memory of these processes and their children together. */
+export function residentBytes(...pids: readonly number[]): number {
+  return pids
+    .flatMap(processTree)
     .map((member) => parseResidentBytes(readFileSync(`/proc/${member}/status`, 'latin1')))
     .reduce((sum, bytes) => sum + bytes, 0);
 }

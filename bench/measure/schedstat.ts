@@ -12,7 +12,7 @@ export function parseSchedstat(text: string): number {
 
 /** Reads the CPU time of all threads of some processes; cheap enough for several hundred reads a second. */
 export interface CpuMeter {
-  /** CPU nanoseconds, summed over the threads that lived when the meter was opened. */
+  /** CPU nanoseconds, summed over all threads that have lived since the meter was opened; those of earlier ones are not known. */
   read(): number;
   /** CPU nanoseconds of the one thread that has used most so far: for a proxy, its event loop. */
   readBusiest(): number;
@@ -37,24 +37,47 @@ function readThread(thread: OpenThread): number {
   return thread.cpuNanoseconds;
 }
 
+/** None of a process that is gone. */
 function threadFiles(pid: number): string[] {
-  return readdirSync(`/proc/${pid}/task`).map((thread) => `/proc/${pid}/task/${thread}/schedstat`);
+  try {
+    return readdirSync(`/proc/${pid}/task`).map((thread) => `/proc/${pid}/task/${thread}/schedstat`);
+  } catch {
+    return [];
+  }
 }
 
-/** Throws when one of the processes does not exist. */
+/** `undefined` for a thread that has just ended. */
+function openThread(name: string): OpenThread | undefined {
+  try {
+    return { file: openSync(name, 'r'), cpuNanoseconds: 0 };
+  } catch {
+    return undefined;
+  }
+}
+
+/** Throws when none of the processes exists. */
 export function openCpuMeter(pids: readonly number[]): CpuMeter {
-  const threads: OpenThread[] = pids.flatMap(threadFiles).map((name) => ({
-    file: openSync(name, 'r'),
-    cpuNanoseconds: 0,
-  }));
-  for (const thread of threads) readThread(thread);
-  const busiest = threads.toSorted((a, b) => b.cpuNanoseconds - a.cpuNanoseconds)[0];
+  const threads = new Map<string, OpenThread>();
+  /** Some runtimes start threads whenever they need one. */
+  function openNewThreads(): void {
+    for (const name of pids.flatMap(threadFiles)) {
+      if (threads.has(name)) continue;
+      const thread = openThread(name);
+      if (thread !== undefined) threads.set(name, thread);
+    }
+  }
+  openNewThreads();
+  for (const thread of threads.values()) readThread(thread);
+  const busiest = [...threads.values()].toSorted((a, b) => b.cpuNanoseconds - a.cpuNanoseconds)[0];
   if (busiest === undefined) throw new Error('no thread to measure');
   return {
-    read: () => threads.reduce((sum, thread) => sum + readThread(thread), 0),
+    read() {
+      openNewThreads();
+      return [...threads.values()].reduce((sum, thread) => sum + readThread(thread), 0);
+    },
     readBusiest: () => readThread(busiest),
     close() {
-      for (const thread of threads) closeSync(thread.file);
+      for (const { file } of threads.values()) closeSync(file);
     },
   };
 }

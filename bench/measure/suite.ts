@@ -60,7 +60,7 @@ async function inTurn(
       await step(subject, subject.running);
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error);
-      subject.failure = subject.running.process.ending() ?? reason;
+      subject.failure = subject.running.ending() ?? reason;
     }
   }
 }
@@ -96,7 +96,7 @@ export async function measureSuite(
       connections: plan.connections,
       warmUpMs: SLICE_WARM_UP_MS,
       durationMs,
-      pids: processTree(running.process.pid),
+      pids: running.processes.flatMap(({ pid }) => processTree(pid)),
       windowMs: plan.windowMs,
     });
 
@@ -130,16 +130,16 @@ export async function measureSuite(
   progress('memory');
   await sleep(IDLE_BEFORE_MEMORY_MS);
   await inTurn(subjects, 0, async (subject, running) => {
-    subject.residentBytes = residentBytes(running.process.pid);
+    subject.residentBytes = residentBytes(...running.processes.map(({ pid }) => pid));
     subject.startUpsMs.push(running.startUpMs);
-    await running.process.stop();
+    await running.stop();
   });
   for (let round = 1; round < plan.startUps; round += 1) {
     progress(`start-up, ${round + 1} of ${plan.startUps}`);
     await inTurn(subjects, round, async (subject) => {
       const again = await lab.launch(subject.target);
       subject.startUpsMs.push(again.startUpMs);
-      await again.process.stop();
+      await again.stop();
     });
   }
   return subjects.map(({ running: _running, ...samples }) => ({

@@ -2,10 +2,13 @@ import { request } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ManagedProcess } from './supervisor.ts';
 
-interface Probe {
+interface Question {
   readonly port: number;
   readonly path: string;
   readonly fields: Readonly<Record<string, string>>;
+}
+
+interface Probe extends Question {
   /** The only body that counts as an answer. */
   readonly expectedBody: string;
   /** Default: 20 s. */
@@ -16,10 +19,12 @@ const POLL_MS = 2;
 const DEADLINE_MS = 20_000;
 
 /** What the target answers to one request on a connection of its own; `undefined` = it does not listen yet. */
-function ask(probe: Probe): Promise<{ readonly status: number; readonly body: string } | undefined> {
+export function ask(
+  question: Question,
+): Promise<{ readonly status: number; readonly body: string } | undefined> {
   const { promise, resolve } = Promise.withResolvers<{ status: number; body: string } | undefined>();
   const outgoing = request(
-    { host: '127.0.0.1', port: probe.port, path: probe.path, headers: probe.fields, agent: false },
+    { host: '127.0.0.1', port: question.port, path: question.path, headers: question.fields, agent: false },
     (response) => {
       let body = '';
       response.setEncoding('latin1');

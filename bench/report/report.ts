@@ -11,14 +11,16 @@ export interface SuiteReport {
   readonly leftOut: readonly { readonly name: string; readonly reason: string }[];
 }
 
+export interface MachineReport {
+  readonly node: string;
+  readonly platform: string;
+  readonly cpu: string;
+  readonly cores: Cores;
+}
+
 /** All that `--output json` prints. */
 export interface Report {
-  readonly machine: {
-    readonly node: string;
-    readonly platform: string;
-    readonly cpu: string;
-    readonly cores: Cores;
-  };
+  readonly machine: MachineReport;
   readonly plan: Plan;
   readonly suites: readonly SuiteReport[];
 }

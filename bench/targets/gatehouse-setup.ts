@@ -1,24 +1,18 @@
-import { generateKeyPairSync, type KeyObject, randomBytes } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
 import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { exportJWK, SignJWT } from 'jose';
 import { stringify } from 'yaml';
 import { generateApiKey, sha256Digest } from '../../src/api-keys/api-key-format.ts';
 import { createSessionService } from '../../src/sessions/sessions.ts';
 import { openEmbeddedStore } from '../../src/stores/embedded/embedded-store.ts';
 import type { TenantId } from '../../src/tenants/tenant.ts';
 import { type FieldChanges, PUBLIC_HOST } from '../load/request.ts';
-import type { GatehouseVariant, PrepareGatehouse } from './gatehouse.ts';
+import { AUDIENCE, createTokenIssuer, ROLES, SCOPES, TENANT } from './access-token.ts';
+import type { GatehouseSetup, GatehouseVariant, PrepareGatehouse } from './gatehouse.ts';
 import type { Surroundings } from './target.ts';
 import { BENCH_KEY, loginOf, SESSION_COOKIE, SILENT, USERS_CONFIG } from './user-session.ts';
 
-const TENANT = 'acme';
 const ISSUER = 'https://login.acme.example';
-const AUDIENCE = 'https://api.example.com';
-const KEY_ID = 'login-2026-11';
-const ROLES = ['clerk', 'auditor'];
-const SCOPES = ['orders:read', 'orders:write'];
-const TEN_YEARS_SECONDS = 10 * 365 * 24 * 3600;
 
 /** For `bearer-cold`: so few tokens are remembered that each is forgotten again before its next turn. */
 const REMEMBERED = 100;
@@ -28,9 +22,8 @@ const ACCEPTED = { apiKey: 'apiKey', bearer: 'bearer', coldBearer: 'bearer', ses
 
 type ConfigPart = Readonly<Record<string, unknown>>;
 
-interface Credentials {
+interface Credentials extends Pick<GatehouseSetup, 'requests' | 'refused'> {
   readonly config: ConfigPart;
-  readonly requests: readonly FieldChanges[];
 }
 
 function apiKeyCredentials(): Credentials {
@@ -41,36 +34,17 @@ function apiKeyCredentials(): Credentials {
       apiKeys: { keys: [{ id, tenant: TENANT, name: 'Orders sync', digest, roles: ROLES, scopes: SCOPES }] },
     },
     requests: [{ 'X-Api-Key': key }],
+    refused: { 'X-Api-Key': generateApiKey().key },
   };
 }
 
-/** An RFC 9068 access token of about 490 bytes. */
-function accessToken(privateKey: KeyObject, serial: number): Promise<string> {
-  return new SignJWT({
-    client_id: 'orders-sync',
-    jti: `${serial}`.padStart(22, 'x'),
-    roles: ROLES,
-    scope: SCOPES.join(' '),
-  })
-    .setProtectedHeader({ alg: 'ES256', kid: KEY_ID, typ: 'at+jwt' })
-    .setIssuer(ISSUER)
-    .setAudience(AUDIENCE)
-    .setSubject('auth0|9007199254740993')
-    .setIssuedAt()
-    .setExpirationTime(Math.floor(Date.now() / 1000) + TEN_YEARS_SECONDS)
-    .sign(privateKey);
-}
-
 async function bearerCredentials(folder: string, tokens: number): Promise<Credentials> {
-  const { publicKey, privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+  const login = await createTokenIssuer(ISSUER);
+  const impostor = await createTokenIssuer(ISSUER);
   const jwksFile = path.join(folder, 'jwks.json');
-  const jwk = { ...(await exportJWK(publicKey)), kid: KEY_ID, alg: 'ES256', use: 'sig' };
-  await writeFile(jwksFile, JSON.stringify({ keys: [jwk] }));
+  await writeFile(jwksFile, JSON.stringify(login.jwks));
   const requests: FieldChanges[] = [];
-  for (let serial = 0; serial < tokens; serial += 1) {
-    const token = await accessToken(privateKey, serial);
-    requests.push({ 'X-Api-Key': null, Authorization: `Bearer ${token}` });
-  }
+  for (let serial = 0; serial < tokens; serial += 1) requests.push(bearerFields(await login.sign(serial)));
   return {
     config: {
       issuers: {
@@ -78,7 +52,21 @@ async function bearerCredentials(folder: string, tokens: number): Promise<Creden
       },
     },
     requests,
+    refused: bearerFields(await impostor.sign(0)),
   };
+}
+
+function bearerFields(token: string): FieldChanges {
+  return { 'X-Api-Key': null, Authorization: `Bearer ${token}` };
+}
+
+function sessionFields(cookie: string): FieldChanges {
+  return { 'X-Api-Key': null, Cookie: `${SESSION_COOKIE}=${cookie}` };
+}
+
+/** The same session, and not its cookie. */
+function wrongSecret(cookie: string): string {
+  return `${cookie.slice(0, -1)}${cookie.endsWith('0') ? '1' : '0'}`;
 }
 
 /** A session that is in the store before the gateway starts. */
@@ -95,7 +83,8 @@ async function sessionCredentials(folder: string): Promise<Credentials> {
   await stores.close();
   return {
     config: { ...USERS_CONFIG, store: { embedded: { path: store } }, encryptionKeys: [BENCH_KEY.setting] },
-    requests: [{ 'X-Api-Key': null, Cookie: `${SESSION_COOKIE}=${cookie?.reveal()}` }],
+    requests: [sessionFields(cookie?.reveal() ?? '')],
+    refused: sessionFields(wrongSecret(cookie?.reveal() ?? '')),
   };
 }
 
@@ -132,9 +121,13 @@ function configOf(
   variant: GatehouseVariant,
   { port, upstreamPort }: Surroundings,
   credentials: ConfigPart,
+  listen: ConfigPart,
 ): ConfigPart {
+  const accept = [ACCEPTED[variant.credential]];
+  // Where another proxy asks, it is that proxy which passes WebSockets on.
+  const webSockets = 'forwardAuth' in listen ? {} : { websocket: { origins: [] } };
   return {
-    listen: { public: `127.0.0.1:${port}`, admin: '127.0.0.1:0', ops: '127.0.0.1:0' },
+    listen: { public: `127.0.0.1:${port}`, admin: '127.0.0.1:0', ops: '127.0.0.1:0', ...listen },
     publicUrl: AUDIENCE,
     store: { embedded: { path: ':memory:' } },
     admin: { tokens: [{ name: 'bench', token: randomBytes(24).toString('hex'), role: 'operator' }] },
@@ -152,16 +145,24 @@ function configOf(
       {
         id: 'api',
         match: { path: '/api/**' },
-        accept: [ACCEPTED[variant.credential]],
+        accept,
         require: { scopes: ['orders:read'] },
         upstream: 'api',
       },
+      { id: 'live', match: { path: '/live/**' }, accept, ...webSockets, upstream: 'api' },
     ],
   };
 }
 
-/** A small but whole configuration: everything that it does not name has its default, the log and its level too. */
-export const prepareGatehouse: PrepareGatehouse = async (variant, surroundings) => {
-  const { config, requests } = await credentialsOf(variant, surroundings.folder);
-  return { config: stringify(configOf(variant, surroundings, config)), requests };
-};
+/** A small but whole configuration: everything that it does not name has its default, the log and its level too. `listen`: further listeners. */
+export async function setUpGatehouse(
+  variant: GatehouseVariant,
+  surroundings: Surroundings,
+  listen: ConfigPart = {},
+): Promise<GatehouseSetup> {
+  const { config, requests, refused } = await credentialsOf(variant, surroundings.folder);
+  return { config: stringify(configOf(variant, surroundings, config, listen)), requests, refused };
+}
+
+export const prepareGatehouse: PrepareGatehouse = (variant, surroundings) =>
+  setUpGatehouse(variant, surroundings);

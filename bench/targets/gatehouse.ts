@@ -2,7 +2,7 @@ import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import type { FieldChanges } from '../load/request.ts';
 import { buildGatehouse, GATEHOUSE_ENTRY } from './gatehouse-build.ts';
-import type { Surroundings, Target } from './target.ts';
+import type { Launch, Surroundings, Target } from './target.ts';
 
 /** One way to use Gatehouse: what the client presents, and how the identity travels to the upstream. */
 export interface GatehouseVariant {
@@ -30,6 +30,8 @@ export interface GatehouseSetup {
   readonly config: string;
   /** Sent in turn: the credential, and whatever else differs from the request that all targets get. */
   readonly requests: readonly FieldChanges[];
+  /** The same with a credential that nobody has. */
+  readonly refused: FieldChanges;
 }
 
 /** May put keys and the like into the folder of the target. */
@@ -65,7 +67,22 @@ function faultIn(head: string, { identity, credential }: GatehouseVariant): stri
   return missing === undefined ? undefined : `without ${missing.source}`;
 }
 
-/** `gatehouse serve` as it is shipped, on the configuration that `prepare` writes for the variant. */
+/** `gatehouse serve` as it is shipped, on this configuration. */
+export async function gatehouseLaunch(
+  { config, requests, refused }: GatehouseSetup,
+  { folder }: Pick<Surroundings, 'folder'>,
+): Promise<Launch> {
+  const file = path.join(folder, 'gatehouse.yaml');
+  await writeFile(file, config);
+  return {
+    command: process.execPath,
+    args: [GATEHOUSE_ENTRY, 'serve', '--config', file],
+    requests,
+    refused,
+  };
+}
+
+/** Gatehouse on the configuration that `prepare` writes for the variant. */
 export function gatehouseTarget(variant: GatehouseVariant, prepare: PrepareGatehouse): Target {
   return {
     name: variant.name,
@@ -74,10 +91,7 @@ export function gatehouseTarget(variant: GatehouseVariant, prepare: PrepareGateh
     makeReady: buildGatehouse,
     faultIn: (head) => faultIn(head, variant),
     async prepare(surroundings) {
-      const { config, requests } = await prepare(variant, surroundings);
-      const file = path.join(surroundings.folder, 'gatehouse.yaml');
-      await writeFile(file, config);
-      return { command: process.execPath, args: [GATEHOUSE_ENTRY, 'serve', '--config', file], requests };
+      return gatehouseLaunch(await prepare(variant, surroundings), surroundings);
     },
   };
 }

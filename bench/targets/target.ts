@@ -10,11 +10,21 @@ export interface Surroundings {
   readonly folder: string;
 }
 
-export interface Launch {
+/** A process to start. */
+export interface Program {
   readonly command: string;
   readonly args: readonly string[];
+  readonly env?: Readonly<Record<string, string>>;
+}
+
+/** The process that clients connect to, and what to send to it. */
+export interface Launch extends Program {
+  /** Further processes that each request needs: started first, and counted with it. */
+  readonly besides?: readonly Program[];
   /** The requests, which are sent in turn: what differs from the one that all targets get. Default: nothing. */
   readonly requests?: readonly FieldChanges[];
+  /** The same with a wrong credential: it must be answered 401 or 403. Absent: the target looks at no credential. */
+  readonly refused?: FieldChanges;
 }
 
 /** One proxy to measure: how to start its process, and what to send to it. */

@@ -8,3 +8,7 @@ function buildBody(): string {
 }
 
 export const UPSTREAM_BODY = buildBody();
+
+/** Answered with 1 MB in place of the 1 KB. */
+export const DOWNLOAD_PATH = '/api/v1/exports/9007199254740993';
+export const DOWNLOAD_BYTES = 1_000_000;

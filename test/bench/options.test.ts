@@ -65,7 +65,19 @@ test('an experiment runs alone, and --count says how many', () => {
   });
 });
 
+test('--peers measures groups of whole paths, or some of their paths, and can write a section of documentation', () => {
+  const options = parseOptions(['--peers', '--targets', 'bare,oathkeeper-jwt', '--output', 'markdown']);
+  expect(options).toMatchObject({ kind: 'peers', only: ['bare', 'oathkeeper-jwt'], output: 'markdown' });
+  const [full, quick] = [parseOptions(['--peers']), parseOptions(['--peers', '--quick', '--seconds', '1'])];
+  expect(full).toMatchObject({ kind: 'peers', only: undefined, plan: { idleConnections: 10_000 } });
+  expect(quick).toMatchObject({ plan: { getSeconds: 1, connections: 64, windowMs: 50 } });
+});
+
 test.each([
+  [['--peers', 'proxy'], '--peers: found suite proxy, expected none'],
+  [['--peers', '--targets', 'nosuch'], '--peers: found target nosuch, expected one of bare'],
+  [['--peers', '--output', 'xml'], '--output: found xml, expected table, json or markdown'],
+  [['--output', 'markdown'], '--output: found markdown, expected table or json'],
   [['proxy', 'revocation'], 'found suite revocation'],
   [['scale', '--count', '0'], '--count: found 0'],
   [['proxy', '--count', '5'], '--count: only experiments count'],

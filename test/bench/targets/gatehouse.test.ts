@@ -5,7 +5,7 @@ import { type AddressInfo, connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { requestFields, requestText } from '../../../bench/load/request.ts';
+import { REQUEST_PATH, requestFields, requestText } from '../../../bench/load/request.ts';
 import { freePort } from '../../../bench/process/ports.ts';
 import {
   GATEHOUSE_VARIANTS,
@@ -48,7 +48,12 @@ async function exchange(variant: GatehouseVariant) {
       statusLines.push(String(bytes).split('\r\n')[0] ?? '');
       socket.destroy();
     }
-    return { target, launch, statusLines, forwarded };
+    const refusal = await fetch(`http://127.0.0.1:${port}${REQUEST_PATH}`, {
+      headers: Object.fromEntries(
+        Object.entries(launch.refused ?? {}).filter((field): field is [string, string] => field[1] !== null),
+      ),
+    });
+    return { target, launch, statusLines, forwarded, refusal };
   } finally {
     await gateway.stop();
     upstream.closeAllConnections();
@@ -68,10 +73,11 @@ test('API key and bearer token are each measured with each form of identity', ()
 test.each(GATEHOUSE_VARIANTS)(
   '$name: the requests are admitted, and arrive with identity and without credential',
   async (variant) => {
-    const { target, launch, statusLines, forwarded } = await exchange(variant);
+    const { target, launch, statusLines, forwarded, refusal } = await exchange(variant);
     expect(launch.args.slice(1, 3)).toEqual(['serve', '--config']);
     expect(new Set(statusLines)).toEqual(new Set(['HTTP/1.1 200 OK']));
     expect(forwarded).toHaveLength(statusLines.length);
+    expect(refusal.status).toBe(401);
     for (const head of forwarded) {
       expect(target.faultIn?.(head)).toBeUndefined();
       expect(target.faultIn?.(`${head}\r\nX-Api-Key: k`)).toBe('with the credential of the client');
