@@ -6,8 +6,13 @@ import { type DrillReport, isCalm, statusWhenCalm } from './drill-scene.ts';
 export function expectDrillPromises(report: DrillReport): void {
   const { observations, maxLag } = report;
   expect(observations.filter((seen) => isBroken(seen, maxLag)).map(describe)).toEqual([]);
-  expect(report.forgotten.revocations).toBe(0);
+  expect(report.forgotten.revocations, logOf(report)).toBe(0);
   for (const kind of DRILL_KINDS) expect(observations.some((seen) => seen.kind === kind)).toBe(true);
+}
+
+/** What the gateways said meanwhile. */
+function logOf({ log }: DrillReport): string {
+  return log.map((line) => JSON.stringify(line)).join('\n');
 }
 
 function isBroken({ kind, status, sentAt, revokedAt }: DrillObservation, maxLag: number): boolean {

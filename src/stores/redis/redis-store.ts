@@ -54,7 +54,11 @@ export async function openRedisStore(options: RedisStoreOptions): Promise<RedisS
 
   try {
     const connection = await open(answerWithin);
-    const server = await checkServer(connection, describeServer(settings.server), log);
+    const server = await checkServer(connection, {
+      place: describeServer(settings.server),
+      isFailedOver: settings.server.kind === 'sentinel',
+      log,
+    });
     const readerConnection = await open(BLOCK_MILLISECONDS + answerWithin);
     const reader = await openChangeReader({ connection: readerConnection, keys, listeners, clock, log });
     const database = createDatabase({ connection, reader, keys, patience: answerWithin, log });

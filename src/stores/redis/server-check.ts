@@ -16,14 +16,20 @@ const OLDEST: Readonly<Record<'Redis' | 'Valkey', readonly [number, number]>> = 
   Valkey: [7, 2],
 };
 
+export interface ServerCheck {
+  readonly place: string;
+  /** Sentinels may promote a replica, while the primary goes on for those that still reach it. */
+  readonly isFailedOver: boolean;
+  readonly log: Logger;
+}
+
 /**
  * Asks every server that takes writes. Throws `StoreUnavailable` for one that is too old, or that evicts: it would
  * forget revocations without a word. What the ACL forbids to ask is said in a warning, and taken to be right.
  */
 export async function checkServer(
   connection: RedisConnection,
-  place: string,
-  log: Logger,
+  { place, isFailedOver, log }: ServerCheck,
 ): Promise<RedisServerStatus> {
   const infos = await askAll(connection, log, 'INFO');
   const statuses = infos.map((info) => checkInfo(readInfo(info), place));
@@ -31,8 +37,19 @@ export async function checkServer(
   const persistence = infos.map((info) => readInfo(info).get('aof_enabled'));
   const policies = configs.map((answer) => (answer as string[])[1]);
   const durability = describeDurability(persistence, policies);
+  if (isFailedOver) await checkReplication(connection, log);
   log.info({ store: place, version: statuses[0], durability }, 'the store is open');
   return { ...(statuses[0] !== undefined && { version: statuses[0] }), durability };
+}
+
+/** A primary that lost its replicas may have been replaced: one that goes on taking writes makes two truths. */
+async function checkReplication(connection: RedisConnection, log: Logger): Promise<void> {
+  const answers = await askAll(connection, log, 'CONFIG', 'GET', 'min-replicas-to-write');
+  if (answers.some((answer) => (answer as string[])[1] === '0')) {
+    log.warn(
+      'min-replicas-to-write is 0: a primary that is cut off and replaced goes on taking changes, which are lost, and gateways that still reach it do not learn of revocations elsewhere',
+    );
+  }
 }
 
 /** Empty if it is forbidden. */
