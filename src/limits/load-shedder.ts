@@ -13,8 +13,12 @@ const LOOK_MILLISECONDS = 20;
 const STANDING_MILLISECONDS = 100;
 const STANDING_LOOKS = 3;
 
-/** Where fewer are asked for in that time, it is not requests that hold the process up, and to refuse some would help nobody. */
+/**
+ * It is not requests that hold the process up where fewer come in that time, or where it has nothing to do for more than this part of it:
+ * then the machine is short of CPU for others' work, and to refuse requests would help nobody.
+ */
 const STANDING_REQUESTS = 20;
+const MOST_IDLE = 0.2;
 
 /** Some always pass: how late the process runs is only seen while it works. */
 const SMALLEST_SHARE = 0.05;
@@ -35,7 +39,8 @@ export class AdmittedShare {
   #credit = 0;
   #looks = 0;
   #requests = 0;
-  #since: number | undefined;
+  #elapsed = 0;
+  #idle = 0;
   #least = Number.POSITIVE_INFINITY;
 
   /** `target`: milliseconds that requests may have to wait, all the time. */
@@ -57,16 +62,19 @@ export class AdmittedShare {
     return true;
   }
 
-  /** A timer ran `lateness` milliseconds late. `now`: of a clock that only goes forward. */
-  look(lateness: number, now: number): void {
-    this.#since ??= now - lateness;
+  /** A timer ran `lateness` milliseconds late; `elapsed` of them since the last look, in which the event loop waited for `idle`. */
+  look(lateness: number, idle: number, elapsed: number): void {
+    this.#elapsed += elapsed;
+    this.#idle += idle;
     this.#least = Math.min(this.#least, lateness);
     this.#looks += 1;
-    if (this.#looks < STANDING_LOOKS || now - this.#since < STANDING_MILLISECONDS) return;
-    this.#turn(this.#requests < STANDING_REQUESTS ? 0 : this.#least);
+    if (this.#looks < STANDING_LOOKS || this.#elapsed < STANDING_MILLISECONDS) return;
+    const isByRequests = this.#requests >= STANDING_REQUESTS && this.#idle <= this.#elapsed * MOST_IDLE;
+    this.#turn(isByRequests ? this.#least : 0);
     this.#looks = 0;
     this.#requests = 0;
-    this.#since = now;
+    this.#elapsed = 0;
+    this.#idle = 0;
     this.#least = Number.POSITIVE_INFINITY;
   }
 
@@ -93,10 +101,13 @@ export function createLoadShedder({ target, began, ended }: LoadShedderParts): L
   let refused = 0;
   let isShedding = false;
   let last = performance.now();
+  let lastIdle = performance.eventLoopUtilization().idle;
   const timer = setInterval(() => {
     const now = performance.now();
-    admitted.look(Math.max(0, now - last - LOOK_MILLISECONDS), now);
+    const { idle } = performance.eventLoopUtilization();
+    admitted.look(Math.max(0, now - last - LOOK_MILLISECONDS), idle - lastIdle, now - last);
     last = now;
+    lastIdle = idle;
     if (admitted.share === 1 && isShedding) {
       isShedding = false;
       ended(refused);

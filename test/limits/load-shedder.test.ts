@@ -3,15 +3,18 @@ import { AdmittedShare } from '../../src/limits/load-shedder.ts';
 
 const TARGET = 50;
 
-let now = 0;
-
 /** Looks every 100 ms, between which `requests` come; how many of all were admitted. */
-function run(share: AdmittedShare, looks: number, lateness: (look: number) => number, requests = 10): number {
+function run(
+  share: AdmittedShare,
+  looks: number,
+  lateness: (look: number) => number,
+  requests = 10,
+  idle = 0,
+): number {
   let admitted = 0;
   for (let look = 0; look < looks; look += 1) {
     for (let request = 0; request < requests; request += 1) if (share.admits()) admitted += 1;
-    now += 100;
-    share.look(lateness(look), now);
+    share.look(lateness(look), idle, 100);
   }
   return admitted;
 }
@@ -31,6 +34,12 @@ describe('the admitted share', () => {
   it('does not fall where hardly anything is asked: it is not requests that hold up the process', () => {
     const share = new AdmittedShare(TARGET);
     expect(run(share, 100, () => 1000, 1)).toBe(100);
+  });
+
+  it('does not fall where the process has time: others keep the machine from running it', () => {
+    const share = new AdmittedShare(TARGET);
+    expect(run(share, 100, () => 1000, 10, 30)).toBe(1000);
+    expect(run(share, 100, () => 1000, 10, 10)).toBeLessThan(1000);
   });
 
   it('falls by at least a tenth and at most the half in each while that is late throughout', () => {
