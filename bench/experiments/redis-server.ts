@@ -10,8 +10,17 @@ export interface RedisServer {
   readonly settings: RedisSettings;
   /** Connected, for what is measured and loaded behind the gateways' back. */
   readonly client: Redis;
+  readonly pid: number;
   /** Bytes of data, as the server counts them. */
   usedMemory(): Promise<number>;
+  /** What it has done since it started. */
+  work(): Promise<RedisWork>;
+}
+
+export interface RedisWork {
+  readonly commands: number;
+  /** Sent to its clients. */
+  readonly bytesOut: number;
 }
 
 /** A server without any file, so that a disk has no part in the figures. Throws when it is not installed. */
@@ -20,7 +29,7 @@ export async function startRedisServer(lab: Lab): Promise<RedisServer> {
   if (command === undefined) throw new Error('redis-server is not installed');
   const port = await freePort();
   const args = ['--bind', '127.0.0.1', '--port', String(port), '--save', '', '--appendonly', 'no'];
-  lab.start({ command, args, core: lab.cores.load });
+  const { pid } = lab.start({ command, args, core: lab.cores.load });
   const client = new Redis({ host: '127.0.0.1', port, retryStrategy: () => 20, maxRetriesPerRequest: null });
   // Until it listens.
   client.on('error', () => {});
@@ -29,13 +38,25 @@ export async function startRedisServer(lab: Lab): Promise<RedisServer> {
   return {
     url,
     client,
+    pid,
     settings: {
       server: { kind: 'standalone', url: new Secret(url) },
       keyPrefix: 'gatehouse:',
       commandTimeout: 1000,
     },
     async usedMemory() {
-      return Number(/^used_memory:(\d+)/m.exec(await client.info('memory'))?.[1]);
+      return figureOf(await client.info('memory'), 'used_memory');
+    },
+    async work() {
+      const info = await client.info('stats');
+      return {
+        commands: figureOf(info, 'total_commands_processed'),
+        bytesOut: figureOf(info, 'total_net_output_bytes'),
+      };
     },
   };
+}
+
+function figureOf(info: string, name: string): number {
+  return Number(new RegExp(`^${name}:(\\d+)`, 'm').exec(info)?.[1]);
 }

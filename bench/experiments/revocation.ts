@@ -1,28 +1,19 @@
-import { Agent, request } from 'node:http';
+import { Agent } from 'node:http';
 import type { LoadClient } from '../load/client.ts';
-import { REQUEST_PATH } from '../load/request.ts';
 import type { Lab } from '../measure/lab.ts';
 import { percentile } from '../measure/percentile.ts';
 import { alignColumns } from '../report/table.ts';
-import { type KnownKey, loadKnownKeys } from './bulk-load.ts';
+import { loadKnownKeys } from './bulk-load.ts';
 import type { Experiment, ExperimentPlan, Findings } from './experiment.ts';
-import { ADMIN_TOKEN, type GatewayOnRedis, presentingKeys, startGateway } from './gateway-on-redis.ts';
+import { type GatewayOnRedis, presentingKeys, startGateway } from './gateway-on-redis.ts';
 import { startRedisServer } from './redis-server.ts';
-
-/** What one revocation came to, in milliseconds after the administrator had the answer. */
-interface Delay {
-  /** Until the answer to the first refused request; 0 if one was refused before the acknowledgement. */
-  readonly refusedMs: number;
-  /** Requests sent after the acknowledgement that were admitted all the same. */
-  readonly admittedAfter: number;
-}
+import { type Delay, revokeAndWatch } from './revoking.ts';
 
 const CACHED = 50_000;
 /** Of each replica, besides what is watched. */
 const RATE_PER_SECOND = 500;
 const LOAD_CONNECTIONS = 16;
 const LOAD_SLICE_MS = 2000;
-const GIVE_UP_MS = 10_000;
 const BUCKETS_MS = [1, 2, 5, 10, 20, 50, 100, 200, 500, Number.POSITIVE_INFINITY];
 const BAR = 40;
 
@@ -44,7 +35,9 @@ async function measure(lab: Lab, plan: ExperimentPlan, progress: (line: string) 
   try {
     for (const [index, key] of keys.entries()) {
       if (index % 100 === 0) progress(`revocation ${index + 1} of ${keys.length}`);
-      delays.push(await Promise.race([revokeAndWatch(agent, first, other, key), ...loads.map(untilFailure)]));
+      delays.push(
+        ...(await Promise.race([revokeAndWatch(agent, first, [other], key), ...loads.map(untilFailure)])),
+      );
     }
   } finally {
     stopping.abort();
@@ -72,67 +65,6 @@ async function keepBusy(
     const order = { port, requests, connections, warmUpMs: 0, durationMs: LOAD_SLICE_MS };
     await load.run({ kind: 'fixedRate', ratePerSecond: RATE_PER_SECOND, ...order });
   }
-}
-
-interface Answer {
-  readonly status: number;
-  readonly sentAt: number;
-  readonly answeredAt: number;
-}
-
-/** Asks the other replica again and again, from before the revocation until it refuses. */
-async function revokeAndWatch(
-  agent: Agent,
-  first: GatewayOnRedis,
-  other: GatewayOnRedis,
-  { id, key }: KnownKey,
-): Promise<Delay> {
-  const ask = () => send(agent, 'GET', other.port, REQUEST_PATH, { 'x-api-key': key });
-  const before = await ask();
-  if (before.status !== 200) throw new Error(`a key that is not revoked was answered ${before.status}`);
-  const authorization = `Bearer ${ADMIN_TOKEN}`;
-  const revoke = () => send(agent, 'POST', first.adminPort, `/v1/keys/${id}/revoke`, { authorization });
-  const [revoked, answers] = await Promise.all([revoke(), askUntilRefused(ask)]);
-  if (revoked.status !== 200) throw new Error(`the revocation was answered ${revoked.status}`);
-  const acknowledgedAt = revoked.answeredAt;
-  const refusedAt = answers.at(-1)?.answeredAt ?? 0;
-  return {
-    refusedMs: Math.max(0, refusedAt - acknowledgedAt),
-    admittedAfter: answers.filter(({ status, sentAt }) => status === 200 && sentAt > acknowledgedAt).length,
-  };
-}
-
-async function askUntilRefused(ask: () => Promise<Answer>): Promise<readonly Answer[]> {
-  const giveUpAt = performance.now() + GIVE_UP_MS;
-  const answers: Answer[] = [];
-  for (;;) {
-    const answer = await ask();
-    answers.push(answer);
-    if (answer.status === 401) return answers;
-    if (answer.status !== 200) throw new Error(`a key that is being revoked was answered ${answer.status}`);
-    if (answer.sentAt > giveUpAt) throw new Error('a revoked key is never refused');
-  }
-}
-
-function send(
-  agent: Agent,
-  method: string,
-  port: number,
-  path: string,
-  headers: Readonly<Record<string, string>>,
-): Promise<Answer> {
-  const { promise, resolve, reject } = Promise.withResolvers<Answer>();
-  const sentAt = performance.now();
-  request({ host: '127.0.0.1', port, path, method, headers, agent }, (response) => {
-    response.resume();
-    response.once('end', () =>
-      resolve({ status: response.statusCode ?? 0, sentAt, answeredAt: performance.now() }),
-    );
-    response.once('error', reject);
-  })
-    .once('error', reject)
-    .end();
-  return promise;
 }
 
 function report(delays: readonly Delay[]): Findings {
