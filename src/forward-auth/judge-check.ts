@@ -3,6 +3,7 @@ import type { EpochMilliseconds } from '../base/clock.ts';
 import { Outage } from '../base/outage.ts';
 import { type Admission, type Admitted, admit } from '../gateway/admit.ts';
 import type { AdmissionRequest, DecisionFacts } from '../gateway/find-route.ts';
+import { identityContextOf } from '../gateway/identity-context.ts';
 import { isObserved, type WouldBeRefusal, wouldBeRefusalOf } from '../gateway/observe.ts';
 import { clientAddress } from '../gateway/peer.ts';
 import type { Forwarding, Runtime } from '../gateway/runtime.ts';
@@ -95,20 +96,11 @@ function allowanceFor(
   const forwarding = runtime.forwardings.get(admitted.route.upstream);
   if (forwarding === undefined) throw new Error(`no upstream ${admitted.route.upstream}`);
   const { fields, origin, method } = request;
+  const { path, query } = admitted;
   const written: string[] = forwarding.passesCredential ? [...fields.credentials] : [];
+  const authority = authorityFor(forwarding, origin.host ?? admitted.authority.host);
   forwarding.identity.write(
-    {
-      principal: admitted.principal,
-      clientPrincipal: admitted.clientPrincipal,
-      tenant: admitted.tenant,
-      lendsTenantCredentials: admitted.route.lendsTenantCredentials,
-      now,
-      method,
-      authority: authorityFor(forwarding, origin.host ?? admitted.authority.host),
-      path: admitted.path,
-      query: admitted.query,
-      contentDigest: isRepeated(fields, SLOTS.contentDigest) ? undefined : fields.values[SLOTS.contentDigest],
-    },
+    identityContextOf(admitted, fields, { method, authority, path, query }, now),
     written,
   );
   return complete([...written, 'Cookie', fields.cookies], runtime);

@@ -1,10 +1,11 @@
 import type { EpochMilliseconds } from '../base/clock.ts';
-import { isRepeated, type ReceivedFields, SLOTS } from '../http/received-fields.ts';
+import { type ReceivedFields, SLOTS } from '../http/received-fields.ts';
 import type { Jar } from '../sessions/jar.ts';
 import { cookieFieldFor } from '../sessions/kept-cookies.ts';
 import { continueTrace } from '../telemetry/trace-context.ts';
 import type { Target } from '../upstream/upstream.ts';
 import type { Admitted } from './admit.ts';
+import { identityContextOf } from './identity-context.ts';
 import type { Origin } from './peer.ts';
 import type { Forwarding } from './runtime.ts';
 
@@ -56,20 +57,12 @@ export function createForwardedFields(
     if (cookie !== '') fields.push('Cookie', cookie);
     if (jar !== undefined) pushKeptFields(fields, jar, forwarding.upstream.name);
     forwarding.identity.write(
-      {
-        principal: admitted.principal,
-        clientPrincipal: admitted.clientPrincipal,
-        tenant: admitted.tenant,
-        lendsTenantCredentials: admitted.route.lendsTenantCredentials,
+      identityContextOf(
+        admitted,
+        received,
+        { method, authority, path: target.path, query: target.query },
         now,
-        method,
-        authority,
-        path: target.path,
-        query: target.query,
-        contentDigest: isRepeated(received, SLOTS.contentDigest)
-          ? undefined
-          : received.values[SLOTS.contentDigest],
-      },
+      ),
       fields,
     );
     return fields;
