@@ -77,11 +77,7 @@ export async function beginSession(
     kind: 'answered',
     client,
     body: viewOf(begun.session, call.now),
-    cookies: cookies.write(
-      { cookie: begun.cookie?.reveal() ?? '', rememberMe: begun.rotating?.reveal() },
-      begun.session,
-      call.now,
-    ),
+    cookies: cookies.writeBegun(begun, call.now),
     record: { principal: judged.value.principal, tenant: tenant.id, reason: 'logged in' },
   };
 }

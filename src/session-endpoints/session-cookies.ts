@@ -7,6 +7,7 @@ import type { EndpointCall } from '../endpoints/endpoint.ts';
 import { deleteCookie, findCookies, type OwnCookie, writeCookie } from '../http/cookies.ts';
 import { cookieNames } from '../sessions/cookie-names.ts';
 import type { Session } from '../sessions/session.ts';
+import type { BegunSession } from '../sessions/session-service.ts';
 
 /** The cookies that a browser sent us. */
 export interface PresentedCookies {
@@ -23,6 +24,8 @@ export interface SessionCookies {
    * and one that an earlier login left is deleted.
    */
   write(values: WrittenCookies, session: Session, now: EpochMilliseconds): readonly string[];
+  /** The same, of a session that has just begun. */
+  writeBegun(begun: BegunSession, now: EpochMilliseconds): readonly string[];
   /** Values of Set-Cookie that delete both. */
   readonly deletions: readonly string[];
 }
@@ -51,6 +54,17 @@ export function createSessionCookies({
     isSecure: true,
   };
   const names = [session.name, rememberMe.name];
+
+  function write(values: WrittenCookies, { rotation }: Session, now: EpochMilliseconds): readonly string[] {
+    const end = Math.min(rotation?.idleEnd ?? 0, rotation?.absoluteEnd ?? 0);
+    return [
+      writeCookie(session, values.cookie),
+      values.rememberMe === undefined
+        ? deleteCookie(rememberMe)
+        : writeCookie(rememberMe, values.rememberMe, Math.max(0, end - now) / 1000),
+    ];
+  }
+
   return {
     read(call) {
       if (call.isRepeated('cookie')) return err(denial('credential_ambiguous', 'Cookie is given twice'));
@@ -58,15 +72,13 @@ export function createSessionCookies({
       if (repeated !== 0) return err(denial('credential_ambiguous', 'a cookie of ours is given twice'));
       return ok({ session: secretOf(values[0]), rememberMe: secretOf(values[1]) });
     },
-    write(values, { rotation }, now) {
-      const end = Math.min(rotation?.idleEnd ?? 0, rotation?.absoluteEnd ?? 0);
-      return [
-        writeCookie(session, values.cookie),
-        values.rememberMe === undefined
-          ? deleteCookie(rememberMe)
-          : writeCookie(rememberMe, values.rememberMe, Math.max(0, end - now) / 1000),
-      ];
-    },
+    write,
+    writeBegun: (begun, now) =>
+      write(
+        { cookie: begun.cookie?.reveal() ?? '', rememberMe: begun.rotating?.reveal() },
+        begun.session,
+        now,
+      ),
     deletions: [deleteCookie(session), deleteCookie(rememberMe)],
   };
 }

@@ -55,11 +55,7 @@ export async function switchTenant(
     kind: 'answered',
     client,
     body: viewOf(begun.session, call.now),
-    cookies: cookies.write(
-      { cookie: begun.cookie?.reveal() ?? '', rememberMe: begun.rotating?.reveal() },
-      begun.session,
-      call.now,
-    ),
+    cookies: cookies.writeBegun(begun, call.now),
     record: {
       principal,
       tenant: wanted,

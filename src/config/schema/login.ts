@@ -87,6 +87,20 @@ function prepareSchema(what: string) {
     );
 }
 
+/** What a request of ours carries besides its line. */
+function formAndFields(scalars: ReferenceScalars, example: string) {
+  return {
+    form: z
+      .record(z.string().min(1), template(scalars).describe('The value, a template.'))
+      .optional()
+      .describe('Body as application/x-www-form-urlencoded; its values are templates.'),
+    fields: z
+      .record(fieldName, template(scalars).describe('The value, a template.'))
+      .prefault({})
+      .describe(`Further fields of the request; templates such as "${example}".`),
+  };
+}
+
 function requestSchema(scalars: ReferenceScalars) {
   return z
     .strictObject({
@@ -100,14 +114,7 @@ function requestSchema(scalars: ReferenceScalars) {
         .optional()
         .meta({ title: 'JSON with templates' })
         .describe('Body as JSON; its texts are templates.'),
-      form: z
-        .record(z.string().min(1), template(scalars).describe('The value, a template.'))
-        .optional()
-        .describe('Body as application/x-www-form-urlencoded; its values are templates.'),
-      fields: z
-        .record(fieldName, template(scalars).describe('The value, a template.'))
-        .prefault({})
-        .describe('Further fields of the request; templates such as "{tenant.credentials.legacyKey}".'),
+      ...formAndFields(scalars, '{tenant.credentials.legacyKey}'),
     })
     .describe(
       'The login request of the upstream. Exactly one of `json` and `form`. The credentials of the upstream itself go with it, and with all other requests of a login.',
@@ -261,14 +268,7 @@ export function loginSchema(scalars: ReferenceScalars) {
       .strictObject({
         prepare: prepareSchema('logout'),
         request: requestLine.describe('Sent with the kept cookies when a session ends.'),
-        form: z
-          .record(z.string().min(1), template(scalars).describe('The value, a template.'))
-          .optional()
-          .describe('Body as application/x-www-form-urlencoded; its values are templates.'),
-        fields: z
-          .record(fieldName, template(scalars).describe('The value, a template.'))
-          .prefault({})
-          .describe('Further fields of the request; templates such as "{prepare.token}".'),
+        ...formAndFields(scalars, '{prepare.token}'),
       })
       .optional()
       .describe(
