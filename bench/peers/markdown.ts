@@ -31,6 +31,7 @@ const NOTES = [
   'Before it is measured, each path has passed on a request with the identity that it promises, looked at as the upstream received it, and has answered a wrong credential (of the same form: another key, signature or cookie) with 401 or 403.',
   'HAProxy has no cache of verified tokens; Envoy has one that is off by default, so that it is measured both ways; oauth2-proxy and Oathkeeper verify on each request, which `gatehouse-bearer-cold` does too. The cached figures are those of a client that comes back with the same token; the others those of a token that is seen once.',
   'HAProxy, Envoy, Oathkeeper and oauth2-proxy keep no list of revoked tokens: what they accept is good until it expires. nginx with oauth2-proxy forwards who it is, and no tenant.',
+  "Traefik's ForwardAuth and Oathkeeper keep two idle connections to what they ask or forward to, and have no setting for more: with 64 requests at a time most open a connection.",
   'Half load is half of the requests per second that the path itself reached just before, at most 10,000; p99 and p99.9 are medians over slices of one second, and count from the moment at which a request was due.',
   'Idle connections have had one answer each, in a process that was just started; the memory is that of the processes, without that of the kernel. A cold start is from the start of the first process to the first 200 through the whole path.',
   'Ratios are of quiet medians within one group; with ~, of p10. Groups are measured one after the other: compare them by their ratios to `bare`.',
