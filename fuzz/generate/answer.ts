@@ -7,7 +7,7 @@ import { cut, damage, headOf } from './text.ts';
 /** Names the request in an answer, so that one that went to another shows. */
 export const ECHO = 'X-Echo';
 /** In what an upstream sends beside its answer; no client may ever see it as one. */
-export const POISON = 'poisoned-answer';
+const POISON = 'poisoned-answer';
 
 /** The answer of an upstream that is in order. */
 export function soundAnswer({ method, target }: Message): Script {

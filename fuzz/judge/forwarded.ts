@@ -23,7 +23,7 @@ const OURS: ReadonlySet<string> = new Set([
 const IDENTITY = ['x-tenant-id', 'x-user-id', 'x-gatehouse-assertion'] as const;
 /** Never anything of a client's. Folded names, and beginnings of them. */
 const FORBIDDEN =
-  /^(?:authorization|x-api-key|dpop|signature|signature-input|forwarded|x-real-ip|x-original-(?:url|uri|host|method)|x-rewrite-url|x-http-method.*|x-forwarded-.*|x-gatehouse-.*|gatehouse-.*|proxy.*|keep-alive|te|trailer|upgrade|expect|http2-settings)$/;
+  /^(?:authorization|x-api-key|dpop|signature|signature-input|forwarded|x-real-ip|x-original-(?:url|uri|host|method)|x-rewrite-url|x-http-method.*|x-forwarded-.*|x-gatehouse-.*|gatehouse-.*|proxy|proxy-(?:connection|authorization|authenticate|authentication-info)|keep-alive|te|trailer|upgrade|expect|http2-settings)$/;
 
 /** What is wrong with a request that arrived, if it stands for this one of the client's. */
 export function faultInForwarded(arrived: Message, sent: Message, model: Model): string | undefined {
@@ -72,7 +72,9 @@ function faultInFields(arrived: Message, sent: Message): string | undefined {
     if (OURS.has(folded)) {
       if (seen.has(folded)) return `${name} is there twice`;
       seen.add(folded);
-      if (folded === 'cookie' && value.includes(SESSION_COOKIE)) return 'it has the session cookie';
+      const cookies = folded === 'cookie' ? value.split(/[;,\s]/) : [];
+      if (cookies.some((cookie) => cookie.startsWith(`${SESSION_COOKIE}=`)))
+        return 'it has the session cookie';
       continue;
     }
     if (FORBIDDEN.test(folded)) return `it has ${name}`;

@@ -76,7 +76,7 @@ export function readChunks(text: string, start: number): ReadPart<Chunks> & { re
     const line = readLine(text, at);
     if (line.kind !== 'read') return { ...line, soFar };
     // Extensions may be there and say nothing.
-    const size = /^([0-9a-fA-F]{1,8})(?:[\t ]*;[\t\x20-\x7e]*)?$/.exec(line.value)?.[1];
+    const size = /^([0-9a-fA-F]{1,13})(?:[\t ]*;[\t\x20-\x7e]*)?$/.exec(line.value)?.[1];
     if (size === undefined) return { ...unclear(`the chunk line ${JSON.stringify(line.value)}`), soFar };
     const length = Number.parseInt(size, 16);
     at = line.end;

@@ -126,8 +126,24 @@ async function begin(port: number): Promise<readonly KnownCredential[]> {
   return begun;
 }
 
+/** The gateway waits so shortly that a machine with other work to do can be too late: then again. */
+const TRIES = 20;
+
 /** One request in order, on a connection of its own. Throws without a whole answer. */
 export async function ask(
+  port: number,
+  line: string,
+  host: string,
+  body: string,
+  fields: readonly string[],
+): Promise<Answer> {
+  for (let tries = 1; ; tries += 1) {
+    const answer = await askOnce(port, line, host, body, fields);
+    if (answer.status !== 408 || tries === TRIES) return answer;
+  }
+}
+
+async function askOnce(
   port: number,
   line: string,
   host: string,
