@@ -1,4 +1,4 @@
-import { randomUUID } from 'node:crypto';
+import { createHash, randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { StoreUnavailable } from '../../../src/base/outage.ts';
 import type { RedisStores } from '../../../src/stores/redis/redis-store.ts';
@@ -6,9 +6,11 @@ import {
   anApiKey,
   anAuditRecord,
   apiKeyId,
+  aSession,
   aTenantRevocation,
   MINUTE,
   NOW,
+  sessionId,
 } from '../../contract/fixtures.ts';
 import { recordChanges } from '../../contract/store-adapter.ts';
 import { type RunningRedis, redisMissing, redisSettings, startRedis, until } from '../../support/redis.ts';
@@ -22,6 +24,12 @@ const BOUND = 2500;
 function newName(): string {
   return randomUUID().slice(0, 8);
 }
+
+function newDigest(): string {
+  return createHash('sha256').update(randomUUID()).digest('hex');
+}
+
+const RATE = { count: 5, windowMilliseconds: MINUTE };
 
 type Fault = readonly [
   name: string,
@@ -108,6 +116,10 @@ describe.skipIf(redisMissing)(`a Redis that fails ${redisMissing ?? ''}`, () => 
       const stores = await openAsUser(log);
       const changes = recordChanges(stores);
       const refused = anApiKey(`refused-${newName()}`);
+      const session = aSession(newName().toUpperCase());
+      const key = anApiKey(`rotated-${newName()}`);
+      await stores.sessions.create(session, undefined);
+      await stores.apiKeys.create(key);
       await begin(redis);
       try {
         for (const call of [
@@ -115,6 +127,11 @@ describe.skipIf(redisMissing)(`a Redis that fails ${redisMissing ?? ''}`, () => 
           () => stores.apiKeys.create(refused),
           () => stores.replays.claim('nonce', newName(), NOW + MINUTE, NOW),
           () => stores.audit.append([anAuditRecord('d1')]),
+          () => stores.sessions.create(aSession(newName().toUpperCase()), undefined),
+          () => stores.sessions.replace({ ...session, revision: session.revision + 1 }, session.revision),
+          () => stores.apiKeys.rotate(key.id, anApiKey(`successor-${newName()}`), NOW + MINUTE),
+          () => stores.attempts.take('login:acme:alice', RATE, NOW),
+          () => stores.usages.add('tenant:acme', RATE, 1),
         ]) {
           await outageOf(call(), says);
         }
@@ -142,6 +159,8 @@ describe.skipIf(redisMissing)(`a Redis that fails ${redisMissing ?? ''}`, () => 
     try {
       await outageOf(stores.apiKeys.findById(apiKeyId('absent')), says);
       await outageOf(stores.revocations.list(NOW), says);
+      await outageOf(stores.sessions.find(sessionId('ABSENT')), says);
+      await outageOf(stores.tokens.find(newDigest()), says);
       await outageOf(stores.ping(), says);
     } finally {
       await end(redis);
