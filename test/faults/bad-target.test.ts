@@ -131,9 +131,11 @@ it('where all three are ill, each is tried all the same, and the first one that 
   const scene = await badTargetScene();
   await untilShared(scene);
   for (const target of scene.targets) await target.become('refused');
-  const dark = await scene.during(() => wait(300));
-  expect(dark.failed).toBeGreaterThan(0);
-  for (const target of scene.targets) expect(await scene.isUp(target)).toBe(false);
+  const isDark = async () =>
+    (await Promise.all(scene.targets.map((target) => scene.isUp(target)))).every((isUp) => !isUp);
+  await expect.poll(isDark, { timeout: 10_000 }).toBe(true);
+  const dark = await scene.during(() => wait(200));
+  expect([dark.failed, dark.taken]).toEqual([dark.answered, [0, 0, 0]]);
   await firstOf(scene).become('well');
   const answered = () => scene.load.outcomes.get('200') ?? 0;
   const before = answered();
