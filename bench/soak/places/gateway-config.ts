@@ -12,7 +12,7 @@ export interface GatewayPlace {
 }
 
 /** Seconds: short, so that many slow clients and stalls fit into a soak. */
-export const PATIENCE = { head: 2, body: 2, idle: 2, upstreamHead: 1 } as const;
+const PATIENCE = { head: 2, body: 2, read: 2, upstreamIdle: 2, upstreamHead: 1 } as const;
 
 /** Few, so that caches are full before anything is judged. */
 const REMEMBERED = 500;
@@ -41,6 +41,7 @@ export function configText(place: GatewayPlace, generation: number): string {
       failedCredentials: '100000/s',
       headerTimeout: `${PATIENCE.head}s`,
       bodyIdle: `${PATIENCE.body}s`,
+      readIdle: `${PATIENCE.read}s`,
     },
     tenants: { [TENANT]: {} },
     clients: USERS_CONFIG.clients,
@@ -50,7 +51,7 @@ export function configText(place: GatewayPlace, generation: number): string {
       moody: {
         targets: moody,
         identity: { fields, assertion: {} },
-        timeouts: { idle: `${PATIENCE.idle}s` },
+        timeouts: { idle: `${PATIENCE.upstreamIdle}s` },
         credentials: { cookies: 'fromLogin' },
       },
       faulty: {

@@ -19,7 +19,7 @@ export interface SoakedGateway {
   readonly ca: string | undefined;
   /** Writes the configuration of a generation, or one that is wrong, and sends SIGHUP. */
   reload(generation: number, kind: 'good' | 'broken'): Promise<void>;
-  /** Value of a metric without labels. Throws when it cannot be read. */
+  /** By the whole series. Rejects when they cannot be read. */
   metrics(): Promise<ReadonlyMap<string, number>>;
   clean(): Promise<void>;
 }
@@ -90,6 +90,6 @@ async function portsOf(process: ManagedProcess): Promise<SoakedGateway['ports']>
 
 /** By the whole series, labels included: `gatehouse_decisions_total{code="admitted"}`. */
 export function parseMetrics(text: string): ReadonlyMap<string, number> {
-  const series = text.matchAll(/^([a-z_]+(?:\{[^\n]*\})?) (\S+)$/gm);
+  const series = text.matchAll(/^([a-z0-9_]+(?:\{[^\n]*\})?) (\S+)$/gm);
   return new Map([...series].map(([, name = '', value = '']) => [name, Number(value)]));
 }
