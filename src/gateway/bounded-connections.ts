@@ -20,8 +20,8 @@ export interface ConnectionBounds {
 export function boundConnections(server: Server, bounds: ConnectionBounds): void {
   const counts = new Map<string, number>();
   server.maxConnections = bounds.most;
-  // Of a worker: not handed on to others, which may be as full.
-  server.dropMaxConnection = true;
+  // Of a worker: not handed on to others, which may be as full. (Known to Node, though its types leave it out.)
+  Object.assign(server, { dropMaxConnection: true });
   server.on('drop', () => bounds.refused('connections'));
   const others = server.listeners('connection');
   server.removeAllListeners('connection');
