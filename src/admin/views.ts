@@ -2,6 +2,7 @@ import type { KeyWithState } from '../api-keys/key-service.ts';
 import type { StoredAuditRecord } from '../audit/audit-store.ts';
 import type { EpochMilliseconds } from '../base/clock.ts';
 import { definedMembers } from '../base/defined-members.ts';
+import { formatRate } from '../base/rate.ts';
 import type { AdministeredClient } from '../clients/client-service.ts';
 import type { StoredKeyring, StoredSigningKey } from '../keys/keyring-store.ts';
 import { type Revocation, revocationIdOf } from '../revocation/revocation.ts';
@@ -40,8 +41,16 @@ export function viewKey({ apiKey, state }: KeyWithState): KeyView {
 }
 
 export function viewTenant(administered: AdministeredTenant): TenantView {
-  const { id, name, status, hosts, issuers } = administered.tenant;
-  const view = { id, name, status, hosts, issuers, origin: administered.origin };
+  const { id, name, status, hosts, issuers, requestLimit } = administered.tenant;
+  const view = {
+    id,
+    name,
+    status,
+    hosts,
+    issuers,
+    ...(requestLimit !== undefined && { requestLimit: formatRate(requestLimit) }),
+    origin: administered.origin,
+  };
   if (administered.origin === 'configured') return { ...view, isInEffect: true };
   const { createdAt, updatedAt, revision } = administered.tenant;
   return {

@@ -1,7 +1,6 @@
 import { isIPv6 } from 'node:net';
 import type { EpochMilliseconds } from '../base/clock.ts';
 import { escapeKeyPart } from '../base/key-part.ts';
-import type { Rate } from '../config/schema/scalars.ts';
 import type { AttemptRate } from '../limits/attempt-store.ts';
 import type { RateBuckets } from '../limits/rate-buckets.ts';
 
@@ -34,7 +33,7 @@ interface Checks {
 }
 
 /** A leaky bucket: `rate.count` failures at once, forgiven evenly over the window. A success forgives nothing. */
-export function createFailureBudget(rate: Rate, buckets: RateBuckets): FailureBudget {
+export function createFailureBudget(rate: AttemptRate, buckets: RateBuckets): FailureBudget {
   const checks = new Map<string, Checks>();
   // Until somebody fails nobody needs to be looked up.
   let hasFailures = buckets.size() > 0;

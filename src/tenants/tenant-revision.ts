@@ -10,6 +10,7 @@ export function firstRevision(tenant: Tenant, now: EpochMilliseconds): StoredTen
     status: tenant.status,
     hosts: [...new Set(tenant.hosts)],
     issuers: tenant.issuers,
+    ...(tenant.requestLimit !== undefined && { requestLimit: tenant.requestLimit }),
     createdAt: now,
     updatedAt: now,
     revision: 1,
@@ -22,8 +23,11 @@ export function nextRevision(
   change: TenantChange,
   now: EpochMilliseconds,
 ): StoredTenant {
+  const { requestLimit: former, ...kept } = tenant;
+  const requestLimit = change.requestLimit === undefined ? former : (change.requestLimit ?? undefined);
   return {
-    ...tenant,
+    ...kept,
+    ...(requestLimit !== undefined && { requestLimit }),
     name: change.name ?? tenant.name,
     status: change.status ?? tenant.status,
     hosts: change.hosts === undefined ? tenant.hosts : [...new Set(change.hosts)],

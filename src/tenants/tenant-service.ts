@@ -135,7 +135,10 @@ export function createTenantService({
       if (findConfigured(tenant.id) !== undefined) return idTaken(tenant.id);
       const checked = checkChange({ hosts: tenant.hosts, issuers: tenant.issuers });
       if (!checked.ok) return checked;
-      const outcome = await tenants.create({ ...tenant, ...checked.value }, clock());
+      const outcome = await tenants.create(
+        { ...tenant, ...checked.value, requestLimit: tenant.requestLimit },
+        clock(),
+      );
       if (outcome.kind === 'created') return ok(asStored(outcome.tenant));
       return outcome.with === tenant.id ? idTaken(tenant.id) : hostTaken(outcome.with);
     },

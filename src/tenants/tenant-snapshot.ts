@@ -1,6 +1,5 @@
 import type { Logger } from 'pino';
 import type { EffectiveTenant } from '../assertion/identity.ts';
-import type { AttemptRate } from '../limits/attempt-store.ts';
 import type { Tenant, TenantId } from './tenant.ts';
 
 /** A tenant with the secrets that only the configuration has. */
@@ -8,8 +7,6 @@ export interface KnownTenant extends Tenant, EffectiveTenant {
   readonly id: TenantId;
   readonly name: string;
   readonly origin: 'configured' | 'stored';
-  /** Requests of its own, in place of `limits.perTenant`; `undefined`: that holds. */
-  readonly requestLimit?: AttemptRate | undefined;
 }
 
 /** All tenants of one moment, as requests ask for them. */

@@ -1,4 +1,5 @@
 import type { EpochMilliseconds } from '../base/clock.ts';
+import type { Rate } from '../base/rate.ts';
 import type { Tenant, TenantId } from './tenant.ts';
 
 export interface StoredTenant extends Tenant {
@@ -14,6 +15,8 @@ export interface TenantChange {
   readonly status?: Tenant['status'];
   readonly hosts?: readonly string[];
   readonly issuers?: readonly string[];
+  /** `null` takes it away. */
+  readonly requestLimit?: Rate | null;
 }
 
 /**

@@ -1,3 +1,5 @@
+import type { Rate } from '../base/rate.ts';
+
 declare const tenantIdBrand: unique symbol;
 
 /** A tenant's id, proven against the grammar, so that it may become a field value or a store key. */
@@ -20,4 +22,6 @@ export interface Tenant {
   readonly hosts: readonly string[];
   /** Names of the issuers whose tokens may speak for this tenant. */
   readonly issuers: readonly string[];
+  /** Requests of its own, in place of `limits.perTenant`; absent: that holds. */
+  readonly requestLimit?: Rate | undefined;
 }

@@ -35,7 +35,14 @@ function restore({ call }: RunningAdmin, backup: string): Promise<AdminAnswer> {
 
 async function fill(stores: Stores): Promise<void> {
   await stores.tenants.create(aTenant('globex', { hosts: ['b.example.com', 'a.example.com'] }), NOW);
-  await stores.tenants.create(aTenant('initech', { status: 'suspended', issuers: ['idp'] }), NOW);
+  await stores.tenants.create(
+    aTenant('initech', {
+      status: 'suspended',
+      issuers: ['idp'],
+      requestLimit: { count: 5, windowMilliseconds: 1000 },
+    }),
+    NOW,
+  );
   await stores.tenants.setSuspension(tenantId('acme'), true, NOW);
   for (let at = 0; at < 1200; at += 1) await stores.apiKeys.create(anApiKey(`key-${at}`));
   await stores.apiKeys.create(

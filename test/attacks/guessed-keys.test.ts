@@ -82,7 +82,9 @@ describe('L05 wrong keys', () => {
       expect(count(outcomes)).toEqual({ '401 credential_invalid': 100, '429 too_many_failures': 3 });
     }
     const late = await present(gateway, guessOf(acme.id), '10.200.0.1');
-    expect(late.field('retry-after')).toBe('36');
+    // One each 36 s.
+    expect(Number(late.field('retry-after'))).toBeGreaterThan(0);
+    expect(Number(late.field('retry-after'))).toBeLessThanOrEqual(36);
     const record = await gateway.auditOf(late);
     expect(record).toMatchObject({ code: 'too_many_failures', peer: '10.200.0.1' });
     expect(record.reason).toContain(acme.id);

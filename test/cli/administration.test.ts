@@ -155,6 +155,17 @@ test('keys list finds what was not used for long, and what ends soon', async () 
   });
 });
 
+test('tenants get a limit of their own, show it, and lose it again', async () => {
+  const shown = async () => /^limit +(\S+)$/m.exec((await cli('tenants show hooli')).stdout)?.[1];
+  await cli('tenants create hooli --request-limit 600/min');
+  expect(await shown()).toBe('600/min');
+  expect(await cli('tenants update hooli --request-limit 5/s')).toMatchObject({ code: 0 });
+  expect(await shown()).toBe('5/s');
+  expect(await cli('tenants update hooli --request-limit often')).toMatchObject({ code: 1 });
+  expect(await cli('tenants update hooli --request-limit none')).toMatchObject({ code: 0 });
+  expect(await shown()).toBeUndefined();
+});
+
 test('a creation that is tried again makes no second key, and a condition guards a change', async () => {
   const create = 'keys create --tenant acme --name ERP --idempotency-key deploy-1 --output json';
   const id = textOf((await cli(create)).json(), 'id');

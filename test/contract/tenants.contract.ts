@@ -14,10 +14,23 @@ export function tenantStoreContract(adapter: StoreAdapter): void {
         status: 'suspended',
         hosts: ['z.example.com', 'a.example.com'],
         issuers: ['idp-2', 'idp-1'],
+        requestLimit: { count: 600, windowMilliseconds: 60_000 },
       });
       const stored = { ...tenant, createdAt: NOW, updatedAt: NOW, revision: 1 };
       expect(await stores().tenants.create(tenant, NOW)).toEqual({ kind: 'created', tenant: stored });
       expect(await stores().tenants.find(acme)).toEqual(stored);
+    });
+
+    it('a limit stays through other changes, until it is changed or taken away', async () => {
+      const { tenants } = stores();
+      const limit = { count: 5, windowMilliseconds: 1000 };
+      await tenants.create(aTenant('acme'), NOW);
+      expect(await tenants.find(acme)).not.toHaveProperty('requestLimit');
+      await tenants.update(acme, { requestLimit: limit }, NOW);
+      await tenants.update(acme, { name: 'other' }, NOW);
+      expect(await tenants.find(acme)).toMatchObject({ name: 'other', requestLimit: limit });
+      await tenants.update(acme, { requestLimit: null }, NOW);
+      expect(await tenants.find(acme)).not.toHaveProperty('requestLimit');
     });
 
     it('an unknown tenant is undefined, not an error', async () => {

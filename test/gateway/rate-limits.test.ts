@@ -2,6 +2,7 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { type ConfigObject, startTestGateway, type TestGateway } from '../support/gateway.ts';
 import type { RawAnswer } from '../support/raw-client.ts';
 import { type RawUpstream, startRawUpstream } from '../support/raw-upstream.ts';
+import { until } from '../support/redis.ts';
 import { outcomeOf, wire } from '../support/wire.ts';
 
 const START = Date.UTC(2030, 0, 1);
@@ -122,6 +123,26 @@ describe('a rate limit', () => {
     expect(outcomeOf(await ask('/api/x', globex))).toBe('200');
     expect(outcomeOf(await ask('/api/x', globex))).toBe('429 rate_limited');
     expect(outcomeOf(await ask('/api/x', acme))).toBe('200');
+  });
+
+  it('of a stored tenant is set, changed and taken away by the administration, at once', async () => {
+    await start({});
+    await gateway.admin('POST', '/v1/tenants', { id: 'initech', requestLimit: '2/h' });
+    const key = await keyOf('initech');
+    await until('the tenant is known', async () => (await ask('/api/x', key)).status === 200);
+    expect((await ask('/api/x', key)).field('ratelimit')).toBe('"tenant";r=0;t=1800');
+    expect(outcomeOf(await ask('/api/x', key))).toBe('429 rate_limited');
+    const changed = await gateway.admin('PATCH', '/v1/tenants/initech', { requestLimit: '3/h' });
+    expect(changed).toMatchObject({ requestLimit: '3/h' });
+    await until('the new limit counts', async () => (await ask('/api/x', key)).status === 200);
+    expect(outcomeOf(await ask('/api/x', key))).toBe('429 rate_limited');
+    expect(await gateway.admin('PATCH', '/v1/tenants/initech', { requestLimit: null })).not.toHaveProperty(
+      'requestLimit',
+    );
+    await until(
+      'there is none',
+      async () => (await ask('/api/x', key)).field('ratelimit') === '"own";r=1;t=1',
+    );
   });
 
   it('of a route holds for everybody together', async () => {

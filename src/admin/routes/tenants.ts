@@ -51,7 +51,7 @@ export function tenantRoutes(app: AdminApp, context: AdminContext): void {
         context,
         request,
         { action: 'tenants.create', about: { tenant: id } },
-        () => tenantService.create({ ...request.body, name }),
+        () => tenantService.create({ ...definedMembers(request.body), name }),
       );
       const view = viewTenant(created);
       return reply.code(201).header('etag', tagOfTenant(view)).send(view);
@@ -99,7 +99,7 @@ export function tenantRoutes(app: AdminApp, context: AdminContext): void {
       schema: {
         operationId: 'changeTenant',
         tags,
-        summary: 'Change name, hosts or issuers of a tenant of the store',
+        summary: 'Change name, hosts, issuers or limit of a tenant of the store',
         params: tenantParams,
         headers: preconditionFields,
         body: changeTenantBody,

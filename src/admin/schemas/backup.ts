@@ -38,6 +38,7 @@ export const backupRecord = z.discriminatedUnion('kind', [
     status: z.enum(['active', 'suspended']),
     hosts: z.array(text),
     issuers: z.array(text),
+    requestLimit: z.strictObject({ count: z.int(), windowMilliseconds: z.int() }).exactOptional(),
     createdAt: milliseconds,
     updatedAt: milliseconds,
     revision: z.int(),

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { type ApiKeyId, parseApiKeyId } from '../../api-keys/api-key.ts';
 import { parseDuration } from '../../base/duration.ts';
 import { parseInstant } from '../../base/instant.ts';
+import { parseRate } from '../../base/rate.ts';
 import { type ClientId, parseClientId } from '../../clients/client.ts';
 import { parseSessionId, type SessionId } from '../../sessions/session.ts';
 import { redactText } from '../../telemetry/redaction.ts';
@@ -34,6 +35,8 @@ export const tenantId = parsed<TenantId>(
 );
 export const instant = parsed(parseInstant, 'a time such as 2027-06-30 or 2027-06-30T12:00:00Z');
 export const duration = parsed(parseDuration, 'a duration such as 30m, 12h or 7d');
+
+export const rate = parsed(parseRate, 'a rate such as 10/s, 600/min or 5000/h');
 
 /** Printed in terminals and logs: no control characters. */
 export const line = z

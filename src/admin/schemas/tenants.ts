@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { line, tenantId, time } from './scalars.ts';
+import { line, rate, tenantId, time } from './scalars.ts';
 
 const hosts = z.array(z.string().max(260)).max(1000);
 const issuers = z.array(z.string().max(63)).max(100);
@@ -10,6 +10,7 @@ export const createTenantBody = z.strictObject({
   status: z.enum(['active', 'suspended']).default('active'),
   hosts: hosts.default([]),
   issuers: issuers.default([]),
+  requestLimit: rate.optional(),
 });
 
 /** An absent member stays as it is; a list replaces the old one. */
@@ -17,6 +18,7 @@ export const changeTenantBody = z.strictObject({
   name: line.optional(),
   hosts: hosts.optional(),
   issuers: issuers.optional(),
+  requestLimit: rate.nullable().optional().describe('Null: that of everybody, limits.perTenant.'),
 });
 
 export const tenantParams = z.strictObject({ id: tenantId });
@@ -28,6 +30,10 @@ export const tenantView = z
     status: z.enum(['active', 'suspended']),
     hosts: z.array(z.string()).readonly(),
     issuers: z.array(z.string()).readonly(),
+    requestLimit: z
+      .string()
+      .describe('Requests of its own, in place of limits.perTenant, such as 600/min.')
+      .exactOptional(),
     origin: z.enum(['configured', 'stored']),
     isInEffect: z
       .boolean()

@@ -9,6 +9,7 @@ interface TenantOptions {
   readonly name?: string;
   readonly host?: readonly string[];
   readonly issuer?: readonly string[];
+  readonly requestLimit?: string;
 }
 
 const COLUMNS: readonly Column<TenantView>[] = [
@@ -40,12 +41,14 @@ export function registerTenants(program: Command): void {
     });
 
   describeTenant(
-    tenants.command('update <id>').description('change name, hosts or issuers; a list replaces the old one'),
+    tenants
+      .command('update <id>')
+      .description('change name, hosts, issuers or limit; a list replaces the old one'),
   )
     .option(...IF_MATCH)
     .action(async (id: string, options: TenantOptions & Condition, command: Command) => {
       if (Object.values(changeOf(options)).every((value) => value === undefined)) {
-        throw usageFailure('Name what is to change: --name, --host or --issuer.');
+        throw usageFailure('Name what is to change: --name, --host, --issuer or --request-limit.');
       }
       const { client, print } = openSession(command);
       print(await client.patch<TenantView>(pathOf(id), changeOf(options), conditionOf(options)), describe);
@@ -107,11 +110,17 @@ function describeTenant(command: Command): Command {
   return command
     .option('--name <text>', 'for people')
     .option('--host <host>', 'host that selects it; repeat for more', collect)
-    .option('--issuer <name>', 'issuer whose tokens may speak for it; repeat for more', collect);
+    .option('--issuer <name>', 'issuer whose tokens may speak for it; repeat for more', collect)
+    .option('--request-limit <rate>', 'requests of its own, such as 600/min; none: as everybody');
 }
 
-function changeOf({ name, host, issuer }: TenantOptions): object {
-  return { name, hosts: host, issuers: issuer };
+function changeOf({ name, host, issuer, requestLimit }: TenantOptions): object {
+  return {
+    name,
+    hosts: host,
+    issuers: issuer,
+    requestLimit: requestLimit === 'none' ? null : requestLimit,
+  };
 }
 
 function statusOf({ status, isInEffect }: TenantView): string {
@@ -126,6 +135,7 @@ function describe(tenant: TenantView): string {
     ['origin', tenant.origin],
     ['hosts', tenant.hosts.join(', ') || '-'],
     ['issuers', tenant.issuers.join(', ') || '-'],
+    ['limit', tenant.requestLimit],
     ['created', shortTime(tenant.createdAt)],
     ['changed', shortTime(tenant.updatedAt)],
     ['revision', tenant.revision?.toString()],

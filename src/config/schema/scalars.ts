@@ -2,6 +2,7 @@ import { BlockList, isIP } from 'node:net';
 import { z } from 'zod';
 import { parseDuration } from '../../base/duration.ts';
 import { parseInstant } from '../../base/instant.ts';
+import { parseRate } from '../../base/rate.ts';
 import type { Result } from '../../base/result.ts';
 import { Secret } from '../../base/secret.ts';
 import { parseSize } from '../../base/size.ts';
@@ -86,19 +87,6 @@ export const size = parsedText('a size such as 512KiB, 1MiB or 10MB', parseSize,
   pattern: '^\\d{1,9}(B|KiB|MiB|GiB|kB|MB|GB)$',
   examples: ['512KiB', '1MiB', '10MB'],
 });
-
-export interface Rate {
-  readonly count: number;
-  readonly windowMilliseconds: number;
-}
-
-const WINDOWS = { s: 1000, min: 60_000, h: 3_600_000 } as const;
-
-function parseRate(value: string): Rate | undefined {
-  const match = /^([1-9]\d{0,8})\/(s|min|h)$/.exec(value);
-  if (match === null) return undefined;
-  return { count: Number(match[1]), windowMilliseconds: WINDOWS[match[2] as keyof typeof WINDOWS] };
-}
 
 /** A count in a time: `20/min` → { count: 20, windowMilliseconds: 60,000 }. */
 export const rate = parsedText('a rate such as 10/s, 600/min or 5000/h', parseRate, {

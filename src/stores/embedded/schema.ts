@@ -136,6 +136,10 @@ const MIGRATIONS: readonly string[] = [
   ) STRICT, WITHOUT ROWID;
   CREATE INDEX tokens_by_expiry ON tokens (expires_at);
   `,
+  `
+  -- JSON: count and window in milliseconds.
+  ALTER TABLE tenants ADD COLUMN request_limit TEXT;
+  `,
 ];
 
 /**

@@ -1,4 +1,5 @@
 import type { ApiKeyId } from '../../api-keys/api-key.ts';
+import type { Rate } from '../../base/rate.ts';
 import type { TenantId, TenantStatus } from '../../tenants/tenant.ts';
 import { firstRevision, nextRevision } from '../../tenants/tenant-revision.ts';
 import type { StoredTenant, TenantStore } from '../../tenants/tenant-store.ts';
@@ -12,6 +13,8 @@ interface TenantRow {
   /** JSON array, in the tenant's order. */
   readonly hosts: string;
   readonly issuers: string;
+  /** JSON. */
+  readonly request_limit: string | null;
   readonly created_at: number;
   readonly updated_at: number;
   readonly revision: number;
@@ -28,10 +31,11 @@ export function createTenantStore(database: Database): TenantStore {
   const selectAll = database.prepare(`${SELECT} ORDER BY id`);
   const selectHost = database.prepare('SELECT tenant FROM tenant_hosts WHERE host = ?');
   const upsert = database.prepare(`
-    INSERT INTO tenants (id, name, status, issuers, created_at, updated_at, revision)
-    VALUES (:id, :name, :status, :issuers, :createdAt, :updatedAt, :revision)
+    INSERT INTO tenants (id, name, status, issuers, request_limit, created_at, updated_at, revision)
+    VALUES (:id, :name, :status, :issuers, :requestLimit, :createdAt, :updatedAt, :revision)
     ON CONFLICT (id) DO UPDATE SET
       name = excluded.name, status = excluded.status, issuers = excluded.issuers,
+      request_limit = excluded.request_limit,
       updated_at = excluded.updated_at, revision = excluded.revision`);
   const deleteOne = database.prepare('DELETE FROM tenants WHERE id = ?');
   const deleteHosts = database.prepare('DELETE FROM tenant_hosts WHERE tenant = ?');
@@ -63,6 +67,7 @@ export function createTenantStore(database: Database): TenantStore {
       name: tenant.name,
       status: tenant.status,
       issuers: JSON.stringify(tenant.issuers),
+      requestLimit: tenant.requestLimit === undefined ? null : JSON.stringify(tenant.requestLimit),
       createdAt: writeTime(tenant.createdAt),
       updatedAt: writeTime(tenant.updatedAt),
       revision: tenant.revision,
@@ -136,6 +141,7 @@ function readTenant(row: TenantRow): StoredTenant {
     status: row.status,
     hosts: readStrings(row.hosts),
     issuers: readStrings(row.issuers),
+    ...(row.request_limit !== null && { requestLimit: JSON.parse(row.request_limit) as Rate }),
     createdAt: row.created_at,
     updatedAt: row.updated_at,
     revision: row.revision,
