@@ -1,11 +1,11 @@
 import { once } from 'node:events';
 import { renameSync, writeFileSync } from 'node:fs';
 import type { ClientHttp2Session } from 'node:http2';
-import type { Socket } from 'node:net';
 import path from 'node:path';
 import type { TLSSocket } from 'node:tls';
 import { afterAll, describe, expect, it, onTestFinished } from 'vitest';
-import { type ConfigObject, startTestGateway, type TestGateway } from '../support/gateway.ts';
+import type { ConfigObject } from '../support/gateway.ts';
+import { type HoldingGateway, startHoldingGateway } from '../support/holding-gateway.ts';
 import { ask, connectHttp2, readAnswer, tlsListener } from '../support/http2-client.ts';
 import {
   connectFrames,
@@ -16,39 +16,17 @@ import {
   frame,
   headers,
 } from '../support/http2-frames.ts';
-import { type RawUpstream, startRawUpstream } from '../support/raw-upstream.ts';
 
 const tls = tlsListener();
 afterAll(() => tls.authority.remove());
 
-interface Scene {
-  readonly gateway: TestGateway;
-  readonly upstream: RawUpstream;
-  /** Requests that wait for their answer. */
-  readonly held: Socket[];
+interface Scene extends HoldingGateway {
   readonly open: () => Promise<ClientHttp2Session>;
 }
 
 async function scene(changes: ConfigObject = {}): Promise<Scene> {
-  const held: Socket[] = [];
-  const upstream = await startRawUpstream((socket, request) => {
-    if (request.startLine.includes('/slow')) held.push(socket);
-    else socket.write('HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok');
-  });
-  const gateway = await startTestGateway(
-    {
-      listen: tls.listen,
-      upstreams: { api: { targets: [upstream.origin] } },
-      routes: [{ id: 'all', match: { path: '/**' }, public: true, upstream: 'api' }],
-      ...changes,
-    },
-    { files: tls.files },
-  );
-  onTestFinished(async () => {
-    await gateway.stop();
-    await upstream.close();
-  });
-  return { gateway, upstream, held, open: () => connectHttp2(gateway.port, tls.authority.ca) };
+  const holding = await startHoldingGateway({ listen: tls.listen, ...changes }, { files: tls.files });
+  return { ...holding, open: () => connectHttp2(holding.gateway.port, tls.authority.ca) };
 }
 
 /** Name of the certificate. */

@@ -1,45 +1,24 @@
 import { once } from 'node:events';
 import { Agent, get, type IncomingMessage } from 'node:http';
-import type { Socket } from 'node:net';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { openEmbeddedStore } from '../../src/stores/embedded/embedded-store.ts';
-import { type ConfigObject, startTestGateway, type TestGateway } from '../support/gateway.ts';
+import type { ConfigObject } from '../support/gateway.ts';
+import { type HoldingGateway, startHoldingGateway } from '../support/holding-gateway.ts';
 import { connectRaw, parseAnswer, type RawClient } from '../support/raw-client.ts';
-import { type RawUpstream, startRawUpstream } from '../support/raw-upstream.ts';
 import { wire } from '../support/wire.ts';
 
-interface Scene {
-  readonly gateway: TestGateway;
-  readonly upstream: RawUpstream;
-  /** Requests that wait for their answer. */
-  readonly held: Socket[];
+interface Scene extends HoldingGateway {
   readonly open: () => Promise<RawClient>;
 }
 
 async function scene(changes: ConfigObject = {}): Promise<Scene> {
-  const held: Socket[] = [];
-  const upstream = await startRawUpstream((socket, request) => {
-    if (request.startLine.includes('/slow')) held.push(socket);
-    else socket.write('HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok');
-  });
-  const gateway = await startTestGateway(
-    {
-      upstreams: { api: { targets: [upstream.origin] } },
-      routes: [{ id: 'all', match: { path: '/**' }, public: true, upstream: 'api' }],
-      ...changes,
-    },
-    { store: 'gatehouse.db' },
-  );
-  onTestFinished(async () => {
-    await gateway.stop();
-    await upstream.close();
-  });
+  const holding = await startHoldingGateway(changes, { store: 'gatehouse.db' });
   const open = async () => {
-    const client = await connectRaw(gateway.port);
+    const client = await connectRaw(holding.gateway.port);
     onTestFinished(() => client.close());
     return client;
   };
-  return { gateway, upstream, held, open };
+  return { ...holding, open };
 }
 
 const KEPT = (path: string) => `GET ${path} HTTP/1.1\r\nHost: gw.test\r\n\r\n`;

@@ -1,83 +1,72 @@
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import type { RedisStores } from '../../../src/stores/redis/redis-store.ts';
+import { describe, expect, it } from 'vitest';
 import { aClient, clientId, MINUTE, NOW } from '../../contract/fixtures.ts';
 import { race, recordChanges } from '../../contract/store-adapter.ts';
-import { type RunningRedis, redisMissing, redisSettings, startRedis, until } from '../../support/redis.ts';
-import { useOpenStores } from './opened-stores.ts';
+import { redisMissing, until } from '../../support/redis.ts';
+import { useTwoGateways } from './two-gateways.ts';
 
 const RATE = { count: 10, windowMilliseconds: MINUTE };
 const web = clientId('web');
 
 describe.skipIf(redisMissing)(`two gateways on one Redis ${redisMissing ?? ''}`, () => {
-  let redis: RunningRedis;
-  let one: RedisStores;
-  let other: RedisStores;
-  const open = useOpenStores();
-  beforeAll(async () => {
-    redis = await startRedis();
-  });
-  afterAll(() => redis.stop());
-  beforeEach(async () => {
-    one = await open(redisSettings(redis));
-    other = await open(redisSettings(redis));
-  });
-  afterEach(async () => {
-    await redis.admin.flushall();
-  });
+  const gateways = useTwoGateways();
 
   async function bucketNames(): Promise<readonly string[]> {
-    return redis.admin.keys('gatehouse:attempts:*');
+    return gateways.redis.admin.keys('gatehouse:attempts:*');
   }
 
   it('share a bucket: of 50 takes at once through both, exactly 10 get one', async () => {
-    const outcomes = await race(50, (at) => (at % 2 === 0 ? one : other).attempts.take('key', RATE, NOW));
+    const outcomes = await race(50, (at) =>
+      (at % 2 === 0 ? gateways.one : gateways.other).attempts.take('key', RATE, NOW),
+    );
     expect(outcomes.filter(({ kind }) => kind === 'taken')).toHaveLength(10);
   });
 
   it('whose clocks differ get no more for it', async () => {
     const outcomes = await race(50, (at) =>
-      at % 2 === 0 ? one.attempts.take('key', RATE, NOW) : other.attempts.take('key', RATE, NOW - 5000),
+      at % 2 === 0
+        ? gateways.one.attempts.take('key', RATE, NOW)
+        : gateways.other.attempts.take('key', RATE, NOW - 5000),
     );
     expect(outcomes.filter(({ kind }) => kind === 'taken')).toHaveLength(10);
   });
 
   it('keep a bucket until it is full and a minute longer, and what somebody typed is not in its name', async () => {
-    await one.attempts.take('login:acme:alice@example.com', RATE, NOW);
+    await gateways.one.attempts.take('login:acme:alice@example.com', RATE, NOW);
     const [name = '', ...rest] = await bucketNames();
     expect(rest).toEqual([]);
     expect(name).not.toMatch(/acme|alice/);
-    const life = await redis.admin.pttl(name);
+    const life = await gateways.redis.admin.pttl(name);
     expect(life).toBeGreaterThan(MINUTE);
     expect(life).toBeLessThanOrEqual(MINUTE + RATE.windowMilliseconds / RATE.count);
-    expect(await redis.admin.get(name)).toBe(`1 ${NOW}`);
-    await race(2, () => one.attempts.giveBack('login:acme:alice@example.com', RATE, NOW + 1));
-    expect(await redis.admin.get(name)).toBe(`0 ${NOW + 1}`);
+    expect(await gateways.redis.admin.get(name)).toBe(`1 ${NOW}`);
+    await race(2, () => gateways.one.attempts.giveBack('login:acme:alice@example.com', RATE, NOW + 1));
+    expect(await gateways.redis.admin.get(name)).toBe(`0 ${NOW + 1}`);
   });
 
   it('begin a bucket anew when the server has lost it, and count in it again', async () => {
-    await race(20, () => one.attempts.take('key', RATE, NOW));
-    await redis.admin.del(...(await bucketNames()));
-    await one.attempts.giveBack('key', RATE, NOW);
-    const outcomes = await race(20, () => other.attempts.take('key', RATE, NOW));
+    await race(20, () => gateways.one.attempts.take('key', RATE, NOW));
+    await gateways.redis.admin.del(...(await bucketNames()));
+    await gateways.one.attempts.giveBack('key', RATE, NOW);
+    const outcomes = await race(20, () => gateways.other.attempts.take('key', RATE, NOW));
     expect(outcomes.filter(({ kind }) => kind === 'taken')).toHaveLength(10);
   });
 
   it('tell each other of clients, and neither takes a lost one for unknown', async () => {
-    const told = recordChanges(other);
-    await one.clients.create(aClient('web'));
+    const told = recordChanges(gateways.other);
+    await gateways.one.clients.create(aClient('web'));
     await until('the other knows', () => told.length === 1);
     expect(told).toEqual([{ kind: 'clientChanged', id: web }]);
-    expect(await other.clients.find(web)).toEqual(aClient('web'));
-    await redis.admin.flushall();
+    expect(await gateways.other.clients.find(web)).toEqual(aClient('web'));
+    await gateways.redis.admin.flushall();
     const lost = [
-      other.clients.find(web),
-      other.clients.list(),
-      other.clients.remove(web),
-      other.clients.replace(aClient('web', { revision: 2 }), 1),
-      other.clients.create(aClient('new')),
+      gateways.other.clients.find(web),
+      gateways.other.clients.list(),
+      gateways.other.clients.remove(web),
+      gateways.other.clients.replace(aClient('web', { revision: 2 }), 1),
+      gateways.other.clients.create(aClient('new')),
     ];
     for (const answer of await Promise.allSettled(lost))
       expect(answer).toMatchObject({ status: 'rejected', reason: { message: /has lost the data/ } });
-    expect(await redis.admin.keys('*')).toEqual([]);
+    expect(await gateways.redis.admin.keys('*')).toEqual([]);
   });
 });
