@@ -50,7 +50,8 @@ export function readRequest(text: string, start: number): ReadMessage {
   while (text[at] === '\r' || text[at] === '\n') at += 1;
   const line = readLine(text, at);
   if (line.kind !== 'read') return line;
-  const [method = '', target = '', version = '', ...rest] = line.value.split(' ');
+  // Several spaces are one to some (RFC 9112 §3): no part of the target either way.
+  const [method = '', target = '', version = '', ...rest] = line.value.split(/ +/);
   if (rest.length > 0 || !isToken(method) || !/^[\x21-\x7e\x80-\xff]+$/.test(target))
     return unclear(`the request line ${JSON.stringify(line.value)}`);
   if (version !== 'HTTP/1.1' && version !== 'HTTP/1.0') return unclear(`the version ${version}`);

@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
 import { hostileAnswer, soundAnswer } from '../generate/answer.ts';
 import { type FuzzCase, MARKER } from '../generate/case.ts';
 import { headOf } from '../generate/text.ts';
@@ -126,8 +127,9 @@ async function begin(port: number): Promise<readonly KnownCredential[]> {
   return begun;
 }
 
-/** The gateway waits so shortly that a machine with other work to do can be too late: then again. */
-const TRIES = 20;
+/** On a machine with other work to do a request can come too late for the gateway's short patience, or in a moment of too much load: then again. */
+const TRIES = 50;
+const AGAIN_MS = 100;
 
 /** One request in order, on a connection of its own. Throws without a whole answer. */
 export async function ask(
@@ -139,7 +141,8 @@ export async function ask(
 ): Promise<Answer> {
   for (let tries = 1; ; tries += 1) {
     const answer = await askOnce(port, line, host, body, fields);
-    if (answer.status !== 408 || tries === TRIES) return answer;
+    if ((answer.status !== 408 && answer.status !== 503) || tries === TRIES) return answer;
+    await pause(AGAIN_MS);
   }
 }
 

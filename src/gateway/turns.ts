@@ -43,7 +43,11 @@ export function createTurns(): Turns {
       else if (response.headersSent && !response.shouldKeepAlive) return;
       else if (response.writableFinished) answer();
       // What is broken stands behind a request that is being answered.
-      else if (response.req.complete) response.once('close', answer);
+      else if (response.req.complete)
+        response.once('close', () => {
+          // Behind one that says that it is the last there is nothing to answer.
+          if (response.shouldKeepAlive) answer();
+        });
       // It is the body of the request whose turn it is, and nothing of the answer was sent.
       else if (response.socket !== null && !response.headersSent) answer();
       else socket.destroy();

@@ -65,7 +65,7 @@ describe('the credentials of a request, whatever it is', () => {
         const kind = presented.kind === 'pair' ? `apiKey+${presented.user.kind}` : presented.credential.kind;
         expect([...kinds]).toContain(kind);
       }),
-      { numRuns: 4000 },
+      { numRuns: 2000 },
     );
     expect(accepted).toBeGreaterThan(200);
   });
@@ -84,7 +84,7 @@ describe('the credentials of a request, whatever it is', () => {
         if (keys < 2 && of('authorization').length < 2 && sessions < 2) return;
         expect(extractCredentials(reader.read(lines.flat()), text, new Set(KINDS)).ok).toBe(false);
       }),
-      { numRuns: 3000 },
+      { numRuns: 1000 },
     );
   });
 
@@ -127,7 +127,7 @@ describe('an issued key', () => {
           if (changed !== key) expect(idOfIssuedKey(changed)).toBeUndefined();
         },
       ),
-      { numRuns: 2000 },
+      { numRuns: 700 },
     );
   });
 });

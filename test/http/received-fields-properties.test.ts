@@ -79,7 +79,7 @@ describe('received fields, whatever they are', () => {
         });
         expect(reader.read(raw).forwardable).toEqual(passing.flat());
       }),
-      { numRuns: 3000 },
+      { numRuns: 1000 },
     );
   });
 
@@ -97,7 +97,7 @@ describe('received fields, whatever they are', () => {
           expect(isRepeated(read, slot)).toBe(values.length > 1);
         }
       }),
-      { numRuns: 2000 },
+      { numRuns: 700 },
     );
   });
 
@@ -141,7 +141,7 @@ describe('received fields, whatever they are', () => {
           else expect(framing).toEqual(length === 0 ? { kind: 'none' } : { kind: 'sized', length });
         },
       ),
-      { numRuns: 2000 },
+      { numRuns: 700 },
     );
   });
 });
@@ -171,7 +171,7 @@ describe('the head of a stream of HTTP/2, whatever it is', () => {
         const authorities = given.filter((each, index) => index % 2 === 0 && each === ':authority').length;
         expect(names.filter((each) => each === 'host').length).toBeGreaterThanOrEqual(authorities);
       }),
-      { numRuns: 2000 },
+      { numRuns: 700 },
     );
   });
 
@@ -186,7 +186,7 @@ describe('the head of a stream of HTTP/2, whatever it is', () => {
         );
         if (isForbidden || !['GET', 'POST'].includes(method)) expect('code' in framing).toBe(true);
       }),
-      { numRuns: 2000 },
+      { numRuns: 700 },
     );
   });
 });
@@ -243,7 +243,7 @@ describe('a WebSocket handshake, whatever it is', () => {
           expect(valuesOf('content-length').filter((length) => length !== '0')).toEqual([]);
         },
       ),
-      { numRuns: 4000 },
+      { numRuns: 2000 },
     );
     expect(valid).toBeGreaterThan(50);
   });

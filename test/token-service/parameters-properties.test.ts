@@ -40,7 +40,7 @@ describe('a form', () => {
           expect(read).toEqual({ ok: true, value: new Map(pairs.filter(([, value]) => value !== '')) });
         },
       ),
-      { numRuns: 1000 },
+      { numRuns: 400 },
     );
   });
 
@@ -94,7 +94,7 @@ describe('a form', () => {
         const theirs = [...new URLSearchParams(body)].filter(([, value]) => value !== '');
         expect([...read.value]).toEqual(theirs);
       }),
-      { numRuns: 2000 },
+      { numRuns: 700 },
     );
   });
 
@@ -131,7 +131,7 @@ describe('Basic', () => {
           expect(typeof readClientCredentials(callOf(FORM, '', field), new Map()).ok).toBe('boolean');
         },
       ),
-      { numRuns: 1000 },
+      { numRuns: 400 },
     );
   });
 });
@@ -159,9 +159,9 @@ describe('a JSON body', () => {
         expect(read.ok).toBe(isSound);
         if (isSound) accepted += 1;
       }),
-      { numRuns: 4000 },
+      { numRuns: 2000 },
     );
-    expect(accepted).toBeGreaterThan(5);
+    expect(accepted).toBeGreaterThan(2);
   });
 
   it('of any bytes is refused in words that repeat none of them', () => {
@@ -170,7 +170,7 @@ describe('a JSON body', () => {
         const read = readJsonBody(callOf('application/json', Buffer.from(bytes)), shape);
         expect(read.ok).toBe(false);
       }),
-      { numRuns: 1000 },
+      { numRuns: 400 },
     );
   });
 });
