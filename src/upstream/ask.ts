@@ -130,8 +130,7 @@ function send(
     },
     bodyAwaited() {},
     wholeBodyReceived: (text) => void take(Buffer.from(text, 'latin1')),
-    // A copy, since the bytes are valid during the call only.
-    bodyReceived: (bytes) => take(Buffer.from(bytes)),
+    bodyReceived: (bytes, isLent) => take(isLent ? Buffer.from(bytes) : bytes),
     completed() {
       if (head !== undefined) finish({ kind: 'answered', answer: { ...head, body: Buffer.concat(chunks) } });
     },

@@ -108,9 +108,9 @@ export class Exchange extends Sending {
     this.response.end(text, 'latin1');
   }
 
-  bodyReceived(bytes: Buffer): boolean {
-    // A copy, since the client may take it later.
-    if (this.response.write(Buffer.from(bytes))) return true;
+  bodyReceived(bytes: Buffer, isLent: boolean): boolean {
+    // The client may take it later.
+    if (this.response.write(isLent ? Buffer.from(bytes) : bytes)) return true;
     this.#slowClient ??= holdForClient(
       this.response,
       () => this.connection?.resume(),

@@ -59,7 +59,7 @@ export abstract class Sending implements AnswerReceiver, Progress {
   abstract headReceived(head: ReceivedHead): boolean;
   abstract bodyAwaited(): void;
   abstract wholeBodyReceived(text: string): void;
-  abstract bodyReceived(bytes: Buffer): boolean;
+  abstract bodyReceived(bytes: Buffer, isLent: boolean): boolean;
   abstract completed(): void;
   abstract switched(head: ReceivedHead, socket: Duplex): void;
   abstract failed(error: unknown): void;

@@ -38,6 +38,7 @@ export class AnswerReader implements TakesData {
   readonly #head = new HeadReader();
   readonly #chunks = new ChunkReader(this.#head);
   #receiver: AnswerReceiver | undefined;
+  #isLent = false;
   #isHead = false;
   #isHandshake = false;
   #phase: Phase = 'over';
@@ -86,8 +87,9 @@ export class AnswerReader implements TakesData {
     this.#held = undefined;
   }
 
-  /** Throws `WireFault`, and what the receiver throws. */
-  read(bytes: Buffer): Reading {
+  /** `isLent`: the bytes are valid during the call. Throws `WireFault`, and what the receiver throws. */
+  read(bytes: Buffer, isLent: boolean): Reading {
+    this.#isLent = isLent;
     this.position = 0;
     this.length = bytes.length;
     if (this.#phase === 'head') {
@@ -102,6 +104,7 @@ export class AnswerReader implements TakesData {
     const bytes = this.#held;
     if (bytes === undefined) return 'more';
     this.#held = undefined;
+    this.#isLent = false;
     this.position = 0;
     this.length = bytes.length;
     if (bytes.length === 0 && this.#hasBody()) this.#receiver?.bodyAwaited();
@@ -213,7 +216,7 @@ export class AnswerReader implements TakesData {
   }
 
   bodyReceived(bytes: Buffer): boolean {
-    if (this.#receiver?.bodyReceived(bytes) === false) this.isFull = true;
+    if (this.#receiver?.bodyReceived(bytes, this.#isLent) === false) this.isFull = true;
     return !this.isFull;
   }
 }

@@ -20,8 +20,8 @@ export interface AnswerReceiver {
   bodyAwaited(): void;
   /** The whole body, Latin-1, where it is short and came with the head. */
   wholeBodyReceived(text: string): void;
-  /** The bytes are valid during the call: copy what is kept. False: enough until `Connection.resume`, though a little more may come. */
-  bodyReceived(bytes: Buffer): boolean;
+  /** `isLent`: the bytes are valid during the call, copy what is kept. False: enough until `Connection.resume`, though a little more may come. */
+  bodyReceived(bytes: Buffer, isLent: boolean): boolean;
   completed(): void;
   /** 101, where it was asked for. The socket is the receiver's; what came behind the head is in its buffer. */
   switched(head: ReceivedHead, socket: Duplex): void;

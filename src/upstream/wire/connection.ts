@@ -40,6 +40,10 @@ export class Connection implements BodyWatch {
   #request: WireRequest | undefined;
   #body: SentBody | undefined;
   #isPaused = false;
+  /** Came while nothing was wanted; the socket is stopped. */
+  #held: Buffer | undefined;
+  /** The other side sends nothing more. */
+  #hasEnded = false;
   #hasLeft = false;
 
   constructor(socket: Socket, owner: ConnectionOwner, isStream: boolean) {
@@ -51,7 +55,7 @@ export class Connection implements BodyWatch {
       .on('drain', this.#drained)
       .on('end', this.#ended)
       .on('error', this.#failed)
-      .on('close', this.#closed);
+      .on('close', this.#gone);
   }
 
   /** Sends `head`, which is that of `request`, and its body. False: nobody wants it any more, and nothing was sent. */
@@ -82,13 +86,19 @@ export class Connection implements BodyWatch {
     if (!this.#isPaused) return;
     this.#isPaused = false;
     this.#reader.isFull = false;
-    if (!this.#isStream) this.#socket.resume();
     try {
       this.#settle(this.#reader.goOn());
     } catch (error) {
       this.#break(error);
     }
+    const held = this.#held;
+    if (held !== undefined && !this.#isPaused && !this.#hasLeft) {
+      this.#held = undefined;
+      this.#socket.resume();
+      this.receive(held, false);
+    }
     if (this.#isStream) this.#pull();
+    if (this.#hasEnded && !this.#hasLeft) this.#ended();
   }
 
   /** The receiver wants nothing any more of what it is owed. */
@@ -122,12 +132,13 @@ export class Connection implements BodyWatch {
     this.#break(fault);
   }
 
-  /** Bytes have come, which are valid during the call. */
-  receive(bytes: Buffer): void {
+  /** Bytes have come. `isLent`: they are valid during the call. */
+  receive(bytes: Buffer, isLent: boolean): void {
     if (this.#receiver === undefined) return this.#break(malformed('an answer to nothing'));
+    if (this.#isPaused) return this.#hold(bytes, isLent);
     try {
       const interim = this.#reader.interimAnswers;
-      const reading = this.#reader.read(bytes);
+      const reading = this.#reader.read(bytes, isLent);
       if (reading === 'switched') this.#switch(bytes);
       else if (reading !== 'more' || !this.#reader.awaitsHead) this.#settle(reading);
       // Whoever says that it is still at work is given more time, as often as it may say so.
@@ -145,10 +156,18 @@ export class Connection implements BodyWatch {
     else this.#setDeadline(this.#request?.idleMilliseconds ?? 0);
   }
 
+  /**
+   * The receiver wants nothing more for now. Only when more comes all the same the socket is stopped: most receivers
+   * are ready again before that.
+   */
   #pause(): void {
     this.#isPaused = true;
     this.deadline = Number.POSITIVE_INFINITY;
-    if (!this.#isStream) this.#socket.pause();
+  }
+
+  #hold(bytes: Buffer, isLent: boolean): void {
+    this.#held = isLent ? Buffer.from(bytes) : bytes;
+    this.#socket.pause();
   }
 
   /** The answer is whole. */
@@ -162,6 +181,8 @@ export class Connection implements BodyWatch {
       this.#body === undefined &&
       request !== undefined &&
       keepsConnection(request) &&
+      this.#held === undefined &&
+      !this.#hasEnded &&
       keptMilliseconds > 0;
     this.#receiver = undefined;
     this.#request = undefined;
@@ -185,7 +206,7 @@ export class Connection implements BodyWatch {
       .off('drain', this.#drained)
       .off('end', this.#ended)
       .off('error', this.#failed)
-      .off('close', this.#closed);
+      .off('close', this.#gone);
     const { position, head } = this.#reader;
     if (position < bytes.length) socket.unshift(Buffer.from(bytes.subarray(position)));
     this.#owner.left(this);
@@ -220,13 +241,16 @@ export class Connection implements BodyWatch {
     while (!this.#isPaused && !this.#hasLeft) {
       const bytes: Buffer | null = this.#socket.read();
       if (bytes === null) return;
-      this.receive(bytes);
+      this.receive(bytes, false);
     }
   };
 
   readonly #drained = (): void => this.#body?.drained();
 
   readonly #ended = (): void => {
+    this.#hasEnded = true;
+    // What was read before is still to be told of.
+    if (this.#isPaused) return undefined;
     if (!this.#reader.endsWithConnection) return this.#closed();
     try {
       this.#complete();
@@ -237,6 +261,10 @@ export class Connection implements BodyWatch {
   };
 
   readonly #failed = (error: Error): void => this.#break(error);
+
+  readonly #gone = (): void => {
+    if (!this.#isPaused || !this.#hasEnded) this.#closed();
+  };
 
   readonly #closed = (): void => this.#break(new WireFault('closed', 'other side closed'));
 }

@@ -1,21 +1,24 @@
 import type { Socket } from 'node:net';
 import type { buildConnector } from 'undici';
 
-/** Where the bytes of a connection go that is not read as a stream. */
-export type SocketReads = { readonly buffer: Buffer; readonly callback: (length: number) => boolean };
+/** Where the bytes of a connection go that is not read as a stream: `buffer` is asked after each read where the next goes. */
+export type SocketReads = { readonly buffer: () => Buffer; readonly callback: (length: number) => boolean };
 
-/**
- * Opens a connection. What comes on it is given to `receive`, valid during the call; or, with `isStream`, is to be
- * read from the socket.
- */
+/** `isLent`: the bytes are valid during the call. */
+export type Receive = (bytes: Buffer, isLent: boolean) => void;
+
+/** Opens a connection. What comes on it is given to `receive`; or, with `isStream`, is to be read from the socket. */
 export type OpenSocket = (
-  receive: (bytes: Buffer) => void,
+  receive: Receive,
   opened: (socket: Socket, isStream: boolean) => void,
   failed: (error: Error) => void,
 ) => void;
 
+const READ_BYTES = 65_536;
 /** All connections read into it, one after another: nothing is allocated for what comes. */
-const READ_BUFFER = Buffer.allocUnsafeSlow(65_536);
+const READ_BUFFER = Buffer.allocUnsafeSlow(READ_BYTES);
+/** Behind a read of so much, more is expected, and read into a buffer that can be passed on without a copy. */
+const LARGE_BYTES = 32_768;
 
 /**
  * @param connectorFor a connector whose plain sockets read as told; undefined: as streams
@@ -34,12 +37,24 @@ export function openerFor(
       connect(target, (...[error, socket]) => (error === null ? opened(socket, true) : failed(error)));
   }
   return (receive, opened, failed) => {
-    const callback = (length: number): boolean => {
-      receive(READ_BUFFER.subarray(0, length));
-      return true;
-    };
-    const connect = connectorFor({ buffer: READ_BUFFER, callback });
+    const connect = connectorFor(readsFor(receive));
     connect(target, (...[error, socket]) => (error === null ? opened(socket, false) : failed(error)));
+  };
+}
+
+function readsFor(receive: Receive): SocketReads {
+  let current = READ_BUFFER;
+  let isLarge = false;
+  return {
+    buffer() {
+      current = isLarge ? Buffer.allocUnsafeSlow(READ_BYTES) : READ_BUFFER;
+      return current;
+    },
+    callback(length) {
+      isLarge = length >= LARGE_BYTES;
+      receive(current.subarray(0, length), !isLarge || current === READ_BUFFER);
+      return true;
+    },
   };
 }
 

@@ -141,7 +141,7 @@ export class Pool implements ConnectionOwner {
   #connect(): void {
     let connection: Connection | undefined;
     this.#open(
-      (bytes) => connection?.receive(bytes),
+      (bytes, isLent) => connection?.receive(bytes, isLent),
       (socket, isStream) => {
         this.#opening -= 1;
         if (this.#state === 'destroyed') {

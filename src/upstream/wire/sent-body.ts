@@ -41,16 +41,30 @@ export class SentBody implements BodySink {
       this.#break();
       return false;
     }
+    const takesMore = this.#body.length === undefined ? this.#writeChunk(bytes) : this.#writeBytes(bytes);
+    // What was handed over at once is out of the way, however much it was.
+    if (takesMore || this.#socket.writableLength === 0) return true;
+    this.#watch.bodyHeldUp(true);
+    return false;
+  }
+
+  #writeBytes(bytes: Buffer): boolean {
+    if (this.#head === '') return this.#socket.write(bytes);
+    return this.#together(this.#head, bytes, '');
+  }
+
+  #writeChunk(bytes: Buffer): boolean {
+    return this.#together(`${this.#head}${bytes.length.toString(16)}\r\n`, bytes, '\r\n');
+  }
+
+  #together(before: string, bytes: Buffer, after: string): boolean {
     const socket = this.#socket;
-    socket.cork();
-    const isChunked = this.#body.length === undefined;
-    const before = this.#head + (isChunked ? `${bytes.length.toString(16)}\r\n` : '');
     this.#head = '';
-    if (before !== '') socket.write(before, 'latin1');
+    socket.cork();
+    socket.write(before, 'latin1');
     let takesMore = socket.write(bytes);
-    if (isChunked) takesMore = socket.write('\r\n', 'latin1');
+    if (after !== '') takesMore = socket.write(after, 'latin1');
     socket.uncork();
-    if (!takesMore) this.#watch.bodyHeldUp(true);
     return takesMore;
   }
 

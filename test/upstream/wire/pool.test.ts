@@ -1,5 +1,5 @@
 import { createSecureContext } from 'node:tls';
-import { expect, onTestFinished, test } from 'vitest';
+import { describe, expect, onTestFinished, test } from 'vitest';
 import { createConnector } from '../../../src/upstream/connector.ts';
 import { openerFor } from '../../../src/upstream/wire/open-socket.ts';
 import { Pool } from '../../../src/upstream/wire/pool.ts';
@@ -24,8 +24,12 @@ function poolFor({ origin }: RawUpstream, connections = 4, isStream = false): Po
   return pool;
 }
 
-function send(pool: Pool, target: string, given: Partial<WireRequest> = {}): RecordedAnswer {
-  const answer = new RecordedAnswer();
+function send(
+  pool: Pool,
+  target: string,
+  given: Partial<WireRequest> = {},
+  answer = new RecordedAnswer(),
+): RecordedAnswer {
   pool.dispatch(
     {
       method: 'GET',
@@ -241,6 +245,56 @@ test('a closing pool takes nothing more, finishes what it has, and then is close
   await closed;
   await upstream.until(() => upstream.connections[0]?.isClosed === true);
 });
+
+/** Is not done with a head until it is told to be. */
+class HesitantAnswer extends RecordedAnswer {
+  override headReceived(head: Parameters<RecordedAnswer['headReceived']>[0]): boolean {
+    super.headReceived(head);
+    return false;
+  }
+}
+
+const CUT_OFF = answerOf('200 OK', ['Content-Length: 20'], 'only a part');
+
+describe.each([false, true])(
+  'an answer whose receiver is not done with its head (stream: %s)',
+  (isStream) => {
+    test.each([
+      ['is told of when it is, though the upstream is gone by then', OK, ['head', 'completed'], 'ok'],
+      [
+        'that the connection ends, too',
+        answerOf('200 OK', [], 'to the end'),
+        ['head', 'completed'],
+        'to the end',
+      ],
+      ['and is not whole, fails then', CUT_OFF, ['head', 'failed'], 'only a part'],
+    ])('%s', async (_, bytes, events, body) => {
+      const upstream = await upstreamFor((socket) => void socket.end(bytes));
+      const answer = send(poolFor(upstream, 4, isStream), '/', {}, new HesitantAnswer());
+      await expect.poll(() => answer.events).toContain('head');
+      await new Promise((resolve) => setTimeout(resolve, 50));
+      expect(answer.body).toHaveLength(0);
+      answer.connection?.resume();
+      await answer.ended;
+      expect([answer.events.slice(2), answer.body.toString()]).toEqual([events, body]);
+    });
+
+    test('ends its connection where another answer came meanwhile, which is given to nobody', async () => {
+      const upstream = await upstreamFor(
+        (socket, _request, number) => void socket.write(number === 0 ? OK.slice(0, -1) : OK),
+      );
+      const pool = poolFor(upstream, 4, isStream);
+      const answer = send(pool, '/1', {}, new HesitantAnswer());
+      await expect.poll(() => answer.events).toContain('head');
+      upstream.connections[0]?.socket.write(`k${answerOf('200 OK', ['Content-Length: 6'], 'forged')}`);
+      await new Promise((resolve) => setTimeout(resolve, 50));
+      answer.connection?.resume();
+      expect((await answer.ended).body.toString()).toBe('ok');
+      expect((await send(pool, '/2').ended).body.toString()).toBe('ok');
+      expect(paths(upstream)).toEqual(['/1 on 0', '/2 on 1']);
+    });
+  },
+);
 
 test('a switched connection is the receiver’s, with what came behind the head, and leaves its place to others', async () => {
   const upstream = await upstreamFor((socket, _, number) => {

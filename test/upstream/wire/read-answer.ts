@@ -31,7 +31,7 @@ export function readAnswer(pieces: readonly Buffer[], method = 'GET'): ReadAnswe
     for (const [index, piece] of pieces.entries()) {
       // As on a connection, where the buffer is used again.
       const borrowed = Buffer.from(piece);
-      const reading = reader.read(borrowed);
+      const reading = reader.read(borrowed, true);
       borrowed.fill(0);
       if (reading === 'whole') {
         const isLast = index === pieces.length - 1 && reader.position === piece.length;
