@@ -1,28 +1,20 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import pino from 'pino';
 import { stringify } from 'yaml';
 import { startLegacyApi } from '../../demo/legacy-api/server.ts';
-import { createAuthentication } from '../../src/authentication/authentication.ts';
-import { openClientDirectory } from '../../src/clients/open-client-directory.ts';
 import { loadConfig } from '../../src/config/load.ts';
 import { formatProblem } from '../../src/config/problem.ts';
 import type { Endpoint } from '../../src/endpoints/endpoint.ts';
-import { createLoginBridges } from '../../src/login/login-bridges.ts';
 import type { RevocationTarget } from '../../src/revocation/revocation.ts';
-import { createRevocationList } from '../../src/revocation/revocation-list.ts';
 import { createBrowserSessions } from '../../src/session-endpoints/browser-sessions.ts';
 import type { SessionService } from '../../src/sessions/session-service.ts';
 import type { Stores } from '../../src/stores/stores.ts';
-import { openTenantDirectory } from '../../src/tenants/tenant-directory.ts';
-import { createPoolRegistry } from '../../src/upstream/pool-registry.ts';
-import { createUpstreams } from '../../src/upstream/upstreams.ts';
 import { DAY } from '../sessions/rotation-options.ts';
 import type { SessionScene } from '../sessions/scene.ts';
 import { eventually, tenant } from '../support/authentication.ts';
 import type { ConfigObject } from '../support/gateway.ts';
-import { createRecordedMetrics } from '../support/recorded-metrics.ts';
+import { openServices } from './services.ts';
 
 export const APP_ORIGIN = 'https://app.acme.test';
 
@@ -89,8 +81,6 @@ export async function openBrowserScene(
   // Tests travel in time, which looks as if the store had been silent.
   maxLag = 1000 * DAY,
 ): Promise<BrowserScene> {
-  const [stores] = scene.stores;
-  if (stores === undefined) throw new Error('no store');
   const legacy = await startLegacyApi({ port: 0 });
   let isLegacyUp = true;
   const stopLegacy = async () => {
@@ -98,41 +88,14 @@ export async function openBrowserScene(
     isLegacyUp = false;
   };
   const settings = readSettings(loginConfig(legacy.url));
-  const log = pino({ level: 'silent' });
-  const metrics = createRecordedMetrics();
-  const clock = () => scene.clock;
-  const { changes, tokens } = stores;
-  const sessions = scene.service;
-  const clients = await openClientDirectory({ settings, store: stores.clients, changes, log });
-  const tenants = await openTenantDirectory({ settings, store: stores.tenants, changes, log });
-  const revocations = await createRevocationList({ revocations: stores.revocations, changes, clock, log });
-  const pools = createPoolRegistry({ log, metrics });
-  const upstreams = createUpstreams(settings.upstreams, settings.tenants, { pools, metrics, clock });
-  const authentication = createAuthentication({
-    settings,
-    sessions,
-    tokens,
-    clients,
-    keyring: { verificationKeys: () => [] },
-    apiKeys: stores.apiKeys,
-    changes,
-    tenantsOfIssuer: () => new Set(),
-    clock,
-    log,
-    metrics,
-  });
+  const services = await openServices(scene, settings);
+  const { stores, sessions, tokens, clients, tenants, revocations, authentication, logins, clock } = services;
   const endpoints = createBrowserSessions({
     settings: { ...settings, store: { maxLag } },
     clients,
     sessions,
     tokens,
-    logins: createLoginBridges({
-      settings,
-      upstreams: upstreams.byName,
-      attempts: stores.attempts,
-      clock,
-      log,
-    }),
+    logins,
     tenants,
     revocations,
     authentication,
@@ -157,12 +120,7 @@ export async function openBrowserScene(
       scene.clock += milliseconds;
     },
     async close() {
-      await authentication.close();
-      clients.close();
-      tenants.close();
-      revocations.close();
-      upstreams.release();
-      await pools.close(0);
+      await services.close();
       await stopLegacy();
     },
   };

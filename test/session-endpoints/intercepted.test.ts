@@ -1,24 +1,16 @@
-import pino from 'pino';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { type LegacyApi, startLegacyApi } from '../../demo/legacy-api/server.ts';
-import { createAuthentication } from '../../src/authentication/authentication.ts';
 import { createFailureBudget } from '../../src/authentication/failure-budget.ts';
 import { Secret } from '../../src/base/secret.ts';
-import { openClientDirectory } from '../../src/clients/open-client-directory.ts';
 import { configSchema } from '../../src/config/schema/config.ts';
 import type { EndpointAnswer, EndpointCall } from '../../src/endpoints/endpoint.ts';
 import { createRateBuckets } from '../../src/limits/rate-buckets.ts';
-import { createLoginBridges } from '../../src/login/login-bridges.ts';
-import { createRevocationList } from '../../src/revocation/revocation-list.ts';
 import { createInterceptedRoutes } from '../../src/session-endpoints/intercepted-login.ts';
 import type { OpenSession } from '../../src/sessions/session-service.ts';
-import { openTenantDirectory } from '../../src/tenants/tenant-directory.ts';
-import { createPoolRegistry } from '../../src/upstream/pool-registry.ts';
-import { createUpstreams } from '../../src/upstream/upstreams.ts';
 import { onBothStores, type SessionScene } from '../sessions/scene.ts';
 import { issueKey } from '../support/api-keys.ts';
 import { eventually, tenant } from '../support/authentication.ts';
-import { createRecordedMetrics } from '../support/recorded-metrics.ts';
+import { openServices } from './services.ts';
 
 const DAY = 86_400_000;
 
@@ -72,38 +64,9 @@ interface Answer extends EndpointAnswer {
 }
 
 async function open(scene: SessionScene, legacy: LegacyApi, cookieName?: string) {
-  const [stores] = scene.stores;
-  if (stores === undefined) throw new Error('no store');
   const settings = readSettings(legacy.url, cookieName);
-  const { changes, tokens } = stores;
-  const log = pino({ level: 'silent' });
-  const metrics = createRecordedMetrics();
-  const clock = () => scene.clock;
-  const clients = await openClientDirectory({ settings, store: stores.clients, changes, log });
-  const tenants = await openTenantDirectory({ settings, store: stores.tenants, changes, log });
-  const revocations = await createRevocationList({ revocations: stores.revocations, changes, clock, log });
-  const pools = createPoolRegistry({ log, metrics });
-  const upstreams = createUpstreams(settings.upstreams, settings.tenants, { pools, metrics, clock });
-  const authentication = createAuthentication({
-    settings,
-    sessions: scene.service,
-    tokens,
-    clients,
-    keyring: { verificationKeys: () => [] },
-    apiKeys: stores.apiKeys,
-    changes,
-    tenantsOfIssuer: () => new Set(),
-    clock,
-    log,
-    metrics,
-  });
-  const logins = createLoginBridges({
-    settings,
-    upstreams: upstreams.byName,
-    attempts: stores.attempts,
-    clock,
-    log,
-  });
+  const services = await openServices(scene, settings);
+  const { stores, tenants, revocations, authentication, logins } = services;
   const routes = createInterceptedRoutes({
     // Tests travel in time, which looks as if the store had been silent.
     settings: { ...settings, store: { maxLag: 1000 * DAY } },
@@ -161,14 +124,7 @@ async function open(scene: SessionScene, legacy: LegacyApi, cookieName?: string)
       const opened = await scene.service.open(new Secret(cookie), scene.clock);
       return opened.ok ? opened.value : undefined;
     },
-    async close() {
-      await authentication.close();
-      clients.close();
-      tenants.close();
-      revocations.close();
-      upstreams.release();
-      await pools.close(0);
-    },
+    close: () => services.close(),
   };
 }
 
