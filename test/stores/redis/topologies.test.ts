@@ -18,6 +18,7 @@ import {
 } from '../../contract/fixtures.ts';
 import {
   type RunningRedis,
+  type RunningSentinel,
   redisMissing,
   redisSettings,
   startRedis,
@@ -115,6 +116,7 @@ async function useSessions(stores: RedisStores, other: RedisStores): Promise<voi
 async function startWatched(): Promise<{
   primary: RunningRedis;
   replica: RunningRedis;
+  sentinel: RunningSentinel;
   settings: RedisSettings;
 }> {
   const primary = keep(await startRedis(['--repl-diskless-sync-delay', '0']));
@@ -137,7 +139,7 @@ async function startWatched(): Promise<{
     keyPrefix: 'gatehouse:',
     commandTimeout: 1000,
   };
-  return { primary, replica, settings };
+  return { primary, replica, sentinel, settings };
 }
 
 describe.skipIf(redisMissing)(`Redis Sentinel ${redisMissing ?? ''}`, () => {
@@ -168,6 +170,18 @@ describe.skipIf(redisMissing)(`Redis Sentinel ${redisMissing ?? ''}`, () => {
       names.some((name) => name !== 'before'),
     );
     await until('the lag is small again', () => lagOf(stores) < 1000 && lagOf(other) < 1000);
+  });
+
+  it('goes to the new primary of a planned failover before the old one refuses to be one', async () => {
+    const { primary, replica, sentinel, settings } = await startWatched();
+    await open(settings);
+    const gatewaysAt = async ({ admin }: RunningRedis) =>
+      String(await admin.call('CLIENT', 'LIST', 'TYPE', 'normal')).split('name=gatehouse ').length - 1;
+    expect([await gatewaysAt(primary), await gatewaysAt(replica)]).toEqual([2, 0]);
+    await sentinel.admin.call('SENTINEL', 'FAILOVER', 'gatehouse');
+    await until('both connections are at the new one', async () => (await gatewaysAt(replica)) === 2, 8000);
+    expect(await gatewaysAt(primary)).toBe(0);
+    expect(await primary.admin.info('replication')).toContain('role:master');
   });
 
   it('has everything read anew when the new primary had lost what was acknowledged, and makes it again', async () => {
