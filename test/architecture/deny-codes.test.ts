@@ -141,6 +141,7 @@ beforeAll(async () => {
   const listeners = { public: '127.0.0.1:0', admin: '127.0.0.1:0', ops: '127.0.0.1:0' };
   strict = await startTestGateway({
     listen: { ...listeners, forwardAuth: { address: '127.0.0.1:0', peers: ['192.0.2.0/24'] } },
+    limits: { queueDelay: '100ms' },
     upstreams: { api: { targets: [upstream.origin] } },
     routes: [{ id: 'get', match: { path: '/get' }, public: true, upstream: 'api' }],
   });

@@ -18,8 +18,7 @@ afterEach(async () => {
 async function start(changes: ConfigObject, limits: ConfigObject = {}): Promise<AttackedGateway> {
   attacked = await startAttackedGateway((config) => ({
     ...config,
-    // Guessers and gateway share a process here, whose waits are no overload.
-    limits: { queueDelay: '1m', ...limits },
+    limits,
     ...changes,
   }));
   return attacked;

@@ -112,7 +112,6 @@ beforeAll(async () => {
   gateway = await startTestGateway(
     {
       listen: tls.listen,
-      limits: { queueDelay: '10s' },
       logging: { level: 'info', requests: 'none' },
       upstreams,
       routes: Object.keys(upstreams).map((name) => ({

@@ -23,7 +23,6 @@ async function tenants(): Promise<Tenants> {
   const gateway = await startTestGateway({
     logging: { level: 'error', requests: 'none' },
     audit: { requests: 'denied' },
-    limits: { queueDelay: '10s' },
     tenants: {
       acme: { upstreams: { api: [slow.origin] } },
       globex: { upstreams: { api: [well.origin] } },

@@ -16,7 +16,6 @@ async function start(total: string): Promise<readonly [TestGateway, TestGateway]
     logging: { level: 'warn' },
     audit: { requests: 'denied' },
     // Callers and gateways share a process here, whose waits are no overload.
-    limits: { queueDelay: '1m' },
     upstreams: { api: { targets: [upstream.origin] } },
     routes: [{ id: 'api', match: { path: '/' }, public: true, limits: { total }, upstream: 'api' }],
   };

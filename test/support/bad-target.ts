@@ -97,7 +97,6 @@ export async function badTargetScene(
   const gateway = await startTestGateway({
     logging: { level: 'error', requests: 'none' },
     audit: { requests: 'denied' },
-    limits: { queueDelay: '10s' },
     upstreams: {
       api: {
         targets: targets.map(({ origin }) => origin),

@@ -146,5 +146,7 @@ function completeConfig(config: ConfigObject, options: TestGatewayOptions, folde
     audit: { requests: 'all' },
     shutdown: { drain: '2s' },
     ...config,
+    // Test and gateway are one process: what the test does is no overload of the gateway.
+    limits: { queueDelay: '10s', ...(config['limits'] as ConfigObject | undefined) },
   };
 }
