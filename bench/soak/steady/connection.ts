@@ -10,6 +10,7 @@ export interface SteadyConnection {
 }
 
 const HEAD_END = '\r\n\r\n';
+const CLOSES = /\r\nconnection: *close\r\n/i;
 
 /** `onAnswer` is called once for each request, with `cut` when the connection ended in place of an answer. */
 export function openSteadyConnection(port: number, onAnswer: (outcome: Outcome) => void): SteadyConnection {
@@ -20,6 +21,11 @@ export function openSteadyConnection(port: number, onAnswer: (outcome: Outcome) 
   function settle(outcome: Outcome): void {
     if (!isWaiting) return;
     isWaiting = false;
+    // Whoever goes on sending there has no answer (RFC 9112 §9.6).
+    if (CLOSES.test(received)) {
+      socket?.destroy();
+      socket = undefined;
+    }
     received = '';
     onAnswer(outcome);
   }
@@ -34,7 +40,8 @@ export function openSteadyConnection(port: number, onAnswer: (outcome: Outcome) 
     // Told by its end.
     opened.on('error', () => {});
     opened.once('close', () => {
-      if (socket === opened) socket = undefined;
+      if (socket !== opened) return;
+      socket = undefined;
       settle('cut');
     });
     return opened;
