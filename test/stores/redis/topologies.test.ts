@@ -142,6 +142,11 @@ async function startWatched(): Promise<{
   return { primary, replica, sentinel, settings };
 }
 
+/** Connections of gateways to this server. */
+async function gatewaysAt({ admin }: RunningRedis): Promise<number> {
+  return String(await admin.call('CLIENT', 'LIST', 'TYPE', 'normal')).split('name=gatehouse ').length - 1;
+}
+
 describe.skipIf(redisMissing)(`Redis Sentinel ${redisMissing ?? ''}`, () => {
   it('serves every port, and goes on with the new primary after a failover', async () => {
     const { primary, replica, settings } = await startWatched();
@@ -175,8 +180,6 @@ describe.skipIf(redisMissing)(`Redis Sentinel ${redisMissing ?? ''}`, () => {
   it('goes to the new primary of a planned failover before the old one refuses to be one', async () => {
     const { primary, replica, sentinel, settings } = await startWatched();
     await open(settings);
-    const gatewaysAt = async ({ admin }: RunningRedis) =>
-      String(await admin.call('CLIENT', 'LIST', 'TYPE', 'normal')).split('name=gatehouse ').length - 1;
     expect([await gatewaysAt(primary), await gatewaysAt(replica)]).toEqual([2, 0]);
     await sentinel.admin.call('SENTINEL', 'FAILOVER', 'gatehouse');
     await until('both connections are at the new one', async () => (await gatewaysAt(replica)) === 2, 8000);
