@@ -38,7 +38,17 @@ export function hear(
             kind: 'fault',
             fault: `answer ${index} has half a head: ${JSON.stringify(text.slice(at, at + 300))}`,
           };
-    const fault = faultInOwn(read.answer, message, unclear);
+    // A check has no use for a body, however it is framed, and closes the connection behind it.
+    if (
+      message === undefined &&
+      read.answer.status < 400 &&
+      (audience === 'strangers' || !isLast(read.answer))
+    )
+      return {
+        kind: 'fault',
+        fault: `${read.answer.status} to what can be read in two ways (${unclear ?? 'nothing'})`,
+      };
+    const fault = faultInOwn(read.answer, message);
     if (fault !== undefined) return { kind: 'fault', fault: `answer ${index}: ${fault}` };
     answers.push({ answer: read.answer, message });
     if (read.kind === 'broken' || read.answer.status === 101) break;
@@ -73,13 +83,7 @@ export function isRefusal({ fields }: Answer): boolean {
   );
 }
 
-function faultInOwn(
-  answer: Answer,
-  message: Message | undefined,
-  unclear: string | undefined,
-): string | undefined {
-  if (message === undefined && answer.status < 400)
-    return `${answer.status} to what can be read in two ways (${unclear ?? 'nothing'})`;
+function faultInOwn(answer: Answer, message: Message | undefined): string | undefined {
   if (!isRefusal(answer) || message?.method === 'HEAD' || !answer.isWhole) return undefined;
   if (valuesOf(answer.fields, 'content-type')[0] !== 'application/problem+json') return undefined;
   const problem = JSON.parse(answer.body) as { readonly code?: string; readonly status?: number };
