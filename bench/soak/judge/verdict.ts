@@ -28,7 +28,7 @@ function isLong({ resident }: Samples): boolean {
 export function judgeMemory(samples: Samples): MemoryVerdict {
   const { heap, resident } = isLong(samples) ? samples : { heap: [], resident: [] };
   return {
-    heap: judgeFlatness(isLong ? floorsOf(heap, FLOOR_MS) : [], HEAP_ALLOWANCE),
+    heap: judgeFlatness(floorsOf(heap, FLOOR_MS), HEAP_ALLOWANCE),
     resident: judgeFlatness(resident, RESIDENT_ALLOWANCE),
   };
 }
