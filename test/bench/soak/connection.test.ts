@@ -8,7 +8,7 @@ const REFUSAL = '{"code":"overloaded"}';
 const CLOSING = `HTTP/1.1 503 Busy\r\nContent-Length: ${REFUSAL.length}\r\nConnection: close\r\n\r\n${REFUSAL}`;
 
 /** Answers with these in turn, one for each piece that it gets; `end` closes the connection in place of an answer. */
-async function startServer(answers: readonly (string | 'end')[]) {
+async function startServer(answers: readonly string[]) {
   let connections = 0;
   let asked = 0;
   const server = createServer((socket) => {
