@@ -115,21 +115,27 @@ async function measureOthers(course: Course, kind: Exclude<Kind, 'get'>): Promis
   }
 }
 
+/** A slice in which a path did not keep up is noted, and gives no latencies. */
 async function measureHalfLoad({ lab, plan, subjects, progress }: Course): Promise<void> {
   for (let round = 0; round < plan.halfLoadSeconds; round += 1) {
     progress(`half load, round ${round + 1} of ${plan.halfLoadSeconds}`);
     await inTurn(subjects, round, async (subject, running) => {
       subject.ratePerSecond = halfOf(subject.windows.get);
-      const latencies = await lab.load.run({
-        kind: 'fixedRate',
-        port: running.port,
-        requests: running.requests,
-        connections: plan.connections,
-        warmUpMs: SLICE_WARM_UP_MS,
-        durationMs: plan.sliceMs,
-        ratePerSecond: subject.ratePerSecond,
-      });
-      subject.latencies.push(latencies);
+      try {
+        const latencies = await lab.load.run({
+          kind: 'fixedRate',
+          port: running.port,
+          requests: running.requests,
+          connections: plan.connections,
+          warmUpMs: SLICE_WARM_UP_MS,
+          durationMs: plan.sliceMs,
+          ratePerSecond: subject.ratePerSecond,
+        });
+        subject.latencies.push(latencies);
+      } catch (error) {
+        if (running.ending() !== undefined) throw error;
+        subject.faults.halfLoad = textOf(error);
+      }
     });
   }
 }

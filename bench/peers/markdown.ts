@@ -34,7 +34,7 @@ const NOTES = [
   "Traefik's ForwardAuth and Oathkeeper keep two idle connections to what they ask or forward to, and have no setting for more: with 64 requests at a time most open a connection.",
   'Half load is half of the requests per second that the path itself reached just before, at most 10,000; p99 and p99.9 are medians over slices of one second, and count from the moment at which a request was due.',
   'Idle connections have had one answer each, in a process that was just started; the memory is that of the processes, without that of the kernel. A cold start is from the start of the first process to the first 200 through the whole path.',
-  'Ratios are of quiet medians within one group; with ~, of p10. Groups are measured one after the other: compare them by their ratios to `bare`.',
+  'Ratios are of quiet medians within one group; with ~, of p10, and figures with ~ are medians, where too few windows were quiet. Groups are measured one after the other: compare them by their ratios to `bare`.',
 ];
 
 /** A section for docs/performance.md. */

@@ -28,10 +28,10 @@ function cell(value: number | null | undefined, digits: number): string {
   return value === null || value === undefined ? NOTHING : value.toFixed(digits);
 }
 
-/** The most repeatable figure that there is, with `~` for the p10. */
-function bestOf(cpu: PeerCpu | null, digits: number): string {
+/** With `~` the median over all windows: there are too few of these for a p10 that means something. */
+function shortFigure(cpu: PeerCpu | null, digits: number): string {
   if (cpu === null) return NOTHING;
-  return cpu.quietMedian === null ? `~${cpu.p10.toFixed(digits)}` : cpu.quietMedian.toFixed(digits);
+  return cpu.quietMedian === null ? `~${cpu.median.toFixed(digits)}` : cpu.quietMedian.toFixed(digits);
 }
 
 function ratioCell(ratio: PeerRatio | undefined): string {
@@ -101,9 +101,9 @@ export function otherRows({ paths }: PeerGroupReport): readonly Row[] {
     ],
     ...paths.map(({ name, cpuMicroseconds: cpu, processes, residentBytes, idle, startUpMs }) => [
       name,
-      bestOf(cpu.post, 1),
-      bestOf(cpu.download, 0),
-      bestOf(cpu.webSocket, 1),
+      shortFigure(cpu.post, 1),
+      shortFigure(cpu.download, 0),
+      shortFigure(cpu.webSocket, 1),
       cell(processes, 0),
       cell(residentBytes === null ? null : residentBytes / 1_000_000, 0),
       cell(idle?.connections, 0),
@@ -152,6 +152,6 @@ export function peerText({ machine, plan, versions, groups }: PeerReport): strin
       '',
       ...remarks(group),
     ]),
-    'CPU is that of all processes of a path. Ratios compare quiet medians of the group; with ~, the p10, since too few windows were quiet.',
+    'CPU is that of all processes of a path. Ratios compare quiet medians of the group; with ~, the p10, since too few windows were quiet. POSTs, downloads and messages are quiet medians; with ~, medians.',
   ].join('\n');
 }

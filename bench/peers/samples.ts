@@ -51,6 +51,6 @@ export interface PeerSamples {
   readonly idle?: IdleMemory;
   readonly processes?: number;
   /** Kinds of load that the path did not stand, and why. */
-  readonly faults: Readonly<Partial<Record<Kind | 'idle', string>>>;
+  readonly faults: Readonly<Partial<Record<Kind | 'halfLoad' | 'idle', string>>>;
   readonly failure?: string;
 }

