@@ -53,10 +53,13 @@ async function capacityOf(lab: Lab, { port, requests, process }: RunningTarget):
   return (responses / milliseconds) * 1000;
 }
 
+/** NaN: there are none. */
+function ms(latencies: readonly number[], fraction: number): number {
+  return (percentile(latencies, fraction) ?? Number.NaN) / 1000;
+}
+
 function rowOf(shedding: boolean, factor: number, outcome: OverloadOutcome): Row {
   const { admitted, refused, unanswered } = outcome;
-  const ms = (latencies: readonly number[], fraction: number) =>
-    (percentile(latencies, fraction) ?? Number.NaN) / 1000;
   return {
     shedding,
     factor,
@@ -70,7 +73,7 @@ function rowOf(shedding: boolean, factor: number, outcome: OverloadOutcome): Row
 }
 
 async function measure(lab: Lab, _: ExperimentPlan, progress: (line: string) => void): Promise<Findings> {
-  await buildGatehouse();
+  buildGatehouse();
   const rows: Row[] = [];
   let capacity: number | undefined;
   for (const delay of DELAYS) {

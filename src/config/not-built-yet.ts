@@ -11,9 +11,7 @@ interface PlannedKey {
   readonly expected?: string;
 }
 
-const PLANNED_KEYS: readonly PlannedKey[] = [
-  { path: ['tracing'], feature: 'export of spans' },
-];
+const PLANNED_KEYS: readonly PlannedKey[] = [{ path: ['tracing'], feature: 'export of spans' }];
 
 /** A planned key that the configuration uses. */
 export interface PlannedUse {
