@@ -60,8 +60,10 @@ export function readHttp2Framing(
     return denial('request_malformed', 'a field of a connection in HTTP/2');
   const framing = readFraming(fields, '1.1');
   if ('code' in framing || isWhole || framing.kind === 'sized') return framing;
-  // The end of the stream is still to come, whatever is before it.
-  return fields.values[SLOTS.contentLength] === undefined ? { kind: 'chunked' } : framing;
+  // The end of the stream is still to come, whatever is before it: a body of no bytes is not known to be one until then (RFC 9113 §8.1.1).
+  return fields.values[SLOTS.contentLength] === undefined
+    ? { kind: 'chunked' }
+    : { kind: 'sized', length: 0 };
 }
 
 /** `Name: value` and the end of the line, of each. */

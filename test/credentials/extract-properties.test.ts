@@ -67,7 +67,7 @@ describe('the credentials of a request, whatever it is', () => {
       }),
       { numRuns: 2000 },
     );
-    expect(accepted).toBeGreaterThan(200);
+    expect(accepted).toBeGreaterThan(50);
   });
 
   it('are never found where more than one of a kind was sent, in whatever places', () => {
