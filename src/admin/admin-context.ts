@@ -21,7 +21,13 @@ import type { AdminRole } from './roles.ts';
 /** What loading the configuration anew came to. `errors`: the lines that `gatehouse check` would print. */
 export type ReloadReport = (
   | { readonly outcome: 'reloaded' | 'unchanged'; readonly revision: string }
-  | { readonly outcome: 'refused'; readonly revision: string; readonly errors: readonly string[] }
+  | {
+      readonly outcome: 'refused';
+      readonly revision: string;
+      readonly errors: readonly string[];
+      /** Nothing is wrong with the file: the gateway will try again by itself. */
+      readonly isPassing?: true;
+    }
 ) & {
   /** What it came to in each worker; absent where one process does all, and where the file was refused before they were asked. */
   readonly workers?: readonly WorkerReload[];

@@ -14,6 +14,8 @@ export interface ConfigFiles {
   note(name: string, value: string): void;
   /** Twelve hex digits of a SHA-256 of everything that was read or noted. */
   revision(): string;
+  /** Of the files as they were read; see `fingerprintOf`. */
+  fingerprint(): string;
 }
 
 export function createConfigFiles(configFile: string): ConfigFiles {
@@ -43,8 +45,27 @@ export function createConfigFiles(configFile: string): ConfigFiles {
       for (const [name, value] of notes) add('note', name, Buffer.from(value, 'utf8'));
       return hash.digest('hex').slice(0, 12);
     },
+    fingerprint: () => fingerprint([...results]),
   };
 }
+
+/** Of the content of files as it is now: the same as that of a load, if none of them has changed since. */
+export function fingerprintOf(files: readonly string[]): string {
+  return fingerprint(files.map((file) => [file, readRegularFile(file, LARGEST_COMPARED)]));
+}
+
+function fingerprint(results: readonly (readonly [file: string, content: Result<Buffer, string>])[]): string {
+  const hash = createHash('sha256');
+  for (const [file, content] of results) {
+    const kind = content.ok ? 'content' : 'absent';
+    const bytes = content.ok ? content.value : Buffer.from(content.error);
+    hash.update(`${kind} ${JSON.stringify(file)} ${bytes.length}\n`).update(bytes);
+  }
+  return hash.digest('hex');
+}
+
+/** Larger than what any of them may be. */
+const LARGEST_COMPARED = 16 * 1024 * 1024;
 
 const REASONS: Readonly<Record<string, string>> = {
   ENOENT: 'no such file',

@@ -11,7 +11,10 @@ import { checkSemantics } from './semantics.ts';
 import { valueAt } from './value-at.ts';
 import { readYaml } from './yaml-source.ts';
 
-/** `files`: absolute paths of all that was asked for, the configuration first. Watch them for the next load. */
+/**
+ * `files`: absolute paths of all that was asked for, the configuration first. Watch them for the next load.
+ * `fingerprint`: of their content; another load is of use when `fingerprintOf(files)` is another one.
+ */
 export type LoadResult =
   | {
       readonly ok: true;
@@ -19,6 +22,7 @@ export type LoadResult =
       /** Twelve hex digits: SHA-256 of the text and of everything that it refers to. */
       readonly revision: string;
       readonly files: readonly string[];
+      readonly fingerprint: string;
       readonly warnings: readonly ConfigWarning[];
     }
   | {
@@ -26,6 +30,7 @@ export type LoadResult =
       /** In the order of the file; at least one. */
       readonly problems: readonly ConfigProblem[];
       readonly files: readonly string[];
+      readonly fingerprint: string;
     };
 
 export interface LoadOptions {
@@ -44,6 +49,7 @@ export function loadConfig(file: string, options: LoadOptions): LoadResult {
     ok: false,
     problems: sortedByPlace(problems),
     files: files.list(),
+    fingerprint: files.fingerprint(),
   });
   const refuseWhole = (found: string, expected: string) =>
     refuse([{ file, line: 1, column: 1, path: formatPath([]), found, expected, suggestion: undefined }]);
@@ -67,6 +73,7 @@ export function loadConfig(file: string, options: LoadOptions): LoadResult {
     settings,
     revision: files.revision(),
     files: files.list(),
+    fingerprint: files.fingerprint(),
     warnings: sortedByPlace(report.warnings()),
   };
 }

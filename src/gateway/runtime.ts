@@ -6,6 +6,7 @@ import type { Authentication } from '../authentication/authentication.ts';
 import type { FailureBudget } from '../authentication/failure-budget.ts';
 import { ACCESS_TOKEN_ALGORITHM } from '../authentication/own-tokens.ts';
 import type { Clock } from '../base/clock.ts';
+import { runPaced } from '../base/paced.ts';
 import type { ClientDirectory } from '../clients/client-directory.ts';
 import type { RouteSettings, Settings, UpstreamSettings } from '../config/schema/config.ts';
 import { blockListOf } from '../config/schema/scalars.ts';
@@ -17,7 +18,7 @@ import type { RateLimiter } from '../limits/rate-limiter.ts';
 import type { PrincipalSession } from '../principals/principal.ts';
 import type { RevocationList } from '../revocation/revocation-list.ts';
 import { compileRoutes, type Route } from '../routing/route.ts';
-import { createRouter, type Router } from '../routing/router.ts';
+import { buildRouter, type Router } from '../routing/router.ts';
 import type { SessionService } from '../sessions/session-service.ts';
 import type { Stores } from '../stores/stores.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
@@ -111,6 +112,8 @@ export async function createRuntime(settings: Settings, revision: string, shared
   await shared.keyring.prepare(assertionAlgorithms(settings));
   if (signsAccessTokens(settings)) await shared.keyring.prepare([ACCESS_TOKEN_ALGORITHM], 'access-token');
   const identities = compileIdentities(settings, shared);
+  // A generation before this one serves meanwhile.
+  const router = await runPaced(buildRouter(await runPaced(compileRoutes(settings))));
   const opened = await openParts(settings, shared);
   const { tenants, services, upstreams } = opened;
   const { authentication, clients, endpoints, logins } = services;
@@ -134,7 +137,7 @@ export async function createRuntime(settings: Settings, revision: string, shared
     revision,
     settings,
     readAuthority: createAuthorityReader(),
-    router: createRouter(compileRoutes(settings)),
+    router,
     tenants,
     authentication,
     revocations: shared.revocations,

@@ -1,4 +1,5 @@
 import type { EpochMilliseconds } from '../base/clock.ts';
+import type { Steps } from '../base/paced.ts';
 import type { RouteSettings, Settings } from '../config/schema/config.ts';
 import type { AcceptedCredentials } from '../credentials/credential.ts';
 import type { CorsPolicy } from '../http/cors.ts';
@@ -61,9 +62,15 @@ const DEFAULT_HEADERS_TIMEOUT = 30_000;
 const DEFAULT_IDLE_TIMEOUT = 60_000;
 
 /** Compiles routes of a configuration that passed every check. */
-export function compileRoutes(settings: Pick<Settings, 'routes' | 'upstreams' | 'limits'>): readonly Route[] {
-  const routes = settings.routes.map((route) => compileRoute(route, settings));
-  return addImpliedHead(
+export function* compileRoutes(
+  settings: Pick<Settings, 'routes' | 'upstreams' | 'limits'>,
+): Steps<readonly Route[]> {
+  const routes: Route[] = [];
+  for (const route of settings.routes) {
+    routes.push(compileRoute(route, settings));
+    yield;
+  }
+  return yield* addImpliedHead(
     routes,
     (route) => `${route.host?.kind ?? ''} ${route.host?.name ?? ''} ${shapeOfPattern(route.path)}`,
   );

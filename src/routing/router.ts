@@ -1,3 +1,4 @@
+import type { Steps } from '../base/paced.ts';
 import type { PathPattern } from './path-pattern.ts';
 import { createPathTree, type PathTree } from './path-tree.ts';
 
@@ -30,11 +31,14 @@ interface Leaf<R> {
   anyMethod: R | undefined;
 }
 
-export function createRouter<R extends Routable>(routes: readonly R[]): Router<R> {
+export function* buildRouter<R extends Routable>(routes: readonly R[]): Steps<Router<R>> {
   const exact = new Map<string, PathTree<Leaf<R>>>();
   const patterns = new Map<string, PathTree<Leaf<R>>>();
   const anyHost = createPathTree<Leaf<R>>();
-  for (const route of routes) addRoute(treeFor(route), route);
+  for (const route of routes) {
+    addRoute(treeFor(route), route);
+    yield;
+  }
 
   function treeFor(route: R): PathTree<Leaf<R>> {
     if (route.host === undefined) return anyHost;
@@ -80,14 +84,16 @@ function addRoute<R extends Routable>(tree: PathTree<Leaf<R>>, route: R): void {
 }
 
 /** Routes that name GET answer HEAD too (RFC 9110 §9.3.2), unless HEAD has a route of its own on that pattern. */
-export function addImpliedHead<R extends Routable>(
+export function* addImpliedHead<R extends Routable>(
   routes: readonly R[],
   keyOf: (route: R) => string,
-): readonly R[] {
+): Steps<readonly R[]> {
   const withHead = new Set(routes.filter((route) => route.methods?.includes('HEAD')).map(keyOf));
-  return routes.map((route) =>
-    route.methods?.includes('GET') === true && !withHead.has(keyOf(route))
-      ? { ...route, methods: [...route.methods, 'HEAD'] }
-      : route,
-  );
+  const completed: R[] = [];
+  for (const route of routes) {
+    const lacksHead = route.methods?.includes('GET') === true && !withHead.has(keyOf(route));
+    completed.push(lacksHead ? { ...route, methods: [...(route.methods ?? []), 'HEAD'] } : route);
+    yield;
+  }
+  return completed;
 }

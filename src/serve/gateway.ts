@@ -13,10 +13,11 @@ import { createOpsListener } from '../telemetry/ops-listener.ts';
 import { createReadiness } from '../telemetry/readiness.ts';
 import { createAdministration } from './administration.ts';
 import { type Foundation, openFoundation } from './foundation.ts';
-import { ConfigRefused, type LoadedConfig, startGenerations } from './generations.ts';
+import { ConfigRefused, type LoadedConfig, type ReloadCause, startGenerations } from './generations.ts';
 import { startHousekeeping } from './housekeeping.ts';
 import { announceThisProcess } from './own-presence.ts';
 import { addReadinessChecks, addWorkerChecks } from './readiness-checks.ts';
+import { createReloads } from './reloads.ts';
 import { clearRequestSockets, openRequestPath, type RequestPath, type ServingPath } from './request-path.ts';
 import { readTlsMaterial } from './tls-files.ts';
 import type { RequestPorts } from './worker-messages.ts';
@@ -102,6 +103,8 @@ async function openOn(
     size === 1
       ? undefined
       : createWorkerPool({ size, metrics, log, revision: () => generations.current().revision });
+  const reloads = createReloads(reload);
+  closers.push(() => reloads.close());
   const readiness = createReadiness();
   addReadinessChecks(readiness, foundation, generations);
   if (pool !== undefined) addWorkerChecks(readiness, pool);
@@ -118,7 +121,7 @@ async function openOn(
   const administration = await createAdministration(
     foundation,
     generations,
-    { status, reload, observations },
+    { status, reload: () => reloads.reload('asked'), observations },
     settings,
   );
   closers.push(() => administration.app.close());
@@ -127,9 +130,9 @@ async function openOn(
   await clearRequestSockets(settings.listen);
   const serving: ServingPath = await (pool === undefined ? openHere() : pool.start());
   closers.push(() => serving.close({ delay: 0, drain: 0 }));
-  watcher = watchFiles(loaded.files, () => void reload());
+  watcher = watchFiles(loaded.files, () => void reloads.reload('noticed'));
   // What changed between the first load and the start of the watch.
-  await reload();
+  await reloads.reload('noticed');
   closers.push(() => watcher?.close());
 
   async function openHere(): Promise<ServingPath> {
@@ -137,8 +140,8 @@ async function openOn(
     return path;
   }
 
-  async function reload(): Promise<ReloadReport> {
-    const report = await generations.reload();
+  async function reload(cause: ReloadCause): Promise<ReloadReport> {
+    const report = await generations.reload(cause);
     return pool === undefined ? report : pool.reload(report);
   }
 
@@ -172,6 +175,7 @@ async function openOn(
     log.info('shutting down');
     readiness.drain();
     watcher?.close();
+    reloads.close();
     await serving.close(generations.current().settings.shutdown);
     for (const closer of closers.reverse()) await closer();
     log.info('stopped');
@@ -184,7 +188,7 @@ async function openOn(
     opsPort,
     adminTokenFile: administration.tokenFile,
     revision: () => generations.current().revision,
-    reload,
+    reload: () => reloads.reload('asked'),
     stop: () => (stopping ??= stop()),
   };
 }

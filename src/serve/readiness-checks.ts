@@ -38,12 +38,11 @@ export function addReadinessChecks(
     check() {
       const problems = generations.problems();
       const { revision } = generations.current();
-      return problems.length === 0
-        ? { isOk: true, detail: `revision ${revision}` }
-        : {
-            isOk: false,
-            detail: `the newest file is refused (${problems.length} problems), revision ${revision} goes on serving`,
-          };
+      if (problems.length === 0) return { isOk: true, detail: `revision ${revision}` };
+      const found = generations.isWaiting()
+        ? 'the newest file waits for the store and is tried again'
+        : `the newest file is refused (${problems.length} problems)`;
+      return { isOk: false, detail: `${found}, revision ${revision} goes on serving` };
     },
   });
   readiness.add({

@@ -79,6 +79,7 @@ async function openWorker(options: GatewayOptions): Promise<OpenWorker> {
     answers: {
       metrics: () => metrics.snapshot(),
       observations: async () => foundation.observations.list(),
+      // The primary tries again.
       reload: () => generations.reload(),
     },
     async stop() {

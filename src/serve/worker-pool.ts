@@ -55,7 +55,7 @@ export function createWorkerPool(options: {
   const serving = new Map<Worker, MetricsSource>();
   const stopping = new AbortController();
   /** Why a worker does not serve what this process has loaded. */
-  const behind = new Map<Worker, readonly string[]>();
+  const behind = new Map<Worker, { readonly errors: readonly string[]; readonly isPassing: boolean }>();
   let closed: Promise<void> | undefined;
   const merged = createMergedMetrics({ own: metrics, sources: () => [...serving.values()] });
   metrics.gauge('workers', () => serving.size);
@@ -102,17 +102,20 @@ export function createWorkerPool(options: {
     const answer = await worker.ask('reload', RELOAD_MILLISECONDS);
     behind.delete(worker);
     if (answer?.outcome === 'refused')
-      behind.set(
-        worker,
-        answer.errors.map((error) => `worker ${pid}: ${error}`),
-      );
+      behind.set(worker, {
+        errors: answer.errors.map((error) => `worker ${pid}: ${error}`),
+        isPassing: answer.isPassing === true,
+      });
     // Whoever takes the place of one that is gone reads the new file anyway.
     else if (answer === undefined && living.has(worker))
-      behind.set(worker, [`worker ${pid}: no answer in ${RELOAD_MILLISECONDS / 1000} s`]);
+      behind.set(worker, {
+        errors: [`worker ${pid}: no answer in ${RELOAD_MILLISECONDS / 1000} s`],
+        isPassing: true,
+      });
     return { pid, outcome: answer?.outcome ?? 'silent' };
   }
 
-  const problems = () => [...behind.values()].flat();
+  const problems = () => [...behind.values()].flatMap(({ errors }) => errors);
 
   /** Each worker stops in its own time; those that have not when it is over are killed. */
   async function stopAll({ delay, drain }: Settings['shutdown']): Promise<void> {
@@ -170,9 +173,10 @@ export function createWorkerPool(options: {
       if (own.outcome === 'refused') return own;
       const workers = await Promise.all([...serving.keys()].map(reloadWorker));
       const errors = problems();
-      return errors.length === 0
-        ? { ...own, workers }
-        : { outcome: 'refused', revision: own.revision, errors, workers };
+      if (errors.length === 0) return { ...own, workers };
+      const isPassing = [...behind.values()].some((each) => each.isPassing);
+      const { revision: ownRevision } = own;
+      return { outcome: 'refused', revision: ownRevision, errors, ...(isPassing && { isPassing }), workers };
     },
     problems,
   };

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { pino } from 'pino';
 import { expect, test } from 'vitest';
+import { StoreUnavailable } from '../../src/base/outage.ts';
 import { loadConfig } from '../../src/config/load.ts';
 import { openFoundation } from '../../src/serve/foundation.ts';
 import { type LoadedConfig, startGenerations } from '../../src/serve/generations.ts';
@@ -25,12 +26,15 @@ async function open() {
   const foundation = await openFoundation(first.settings, pino({ level: 'silent' }), Date.now);
   const swapped: LoadedConfig[] = [];
   const behaviour = { onSwap: () => Promise.resolve() };
+  let loads = 0;
   const generations = await startGenerations({
     file,
     env: {},
     foundation,
     first,
-    onFiles() {},
+    onFiles() {
+      loads += 1;
+    },
     async onSwap(loaded) {
       await behaviour.onSwap();
       swapped.push(loaded);
@@ -41,6 +45,7 @@ async function open() {
     generations,
     swapped,
     behaviour,
+    loads: () => loads,
     write: (body: string) => writeFileSync(file, configOf(body)),
     async close() {
       generations.close();
@@ -88,5 +93,56 @@ test('reloads that are asked for at once happen one after the other, and the las
   await Promise.all(reports);
   expect(opened.generations.current().settings.routes[0]?.limits.body).toBe(4096);
   expect(opened.generations.problems()).toEqual([]);
+  await opened.close();
+});
+
+test('a change is loaded once, by whichever way and however often one hears of it', async () => {
+  const opened = await open();
+  expect(await opened.generations.reload('noticed')).toMatchObject({ outcome: 'unchanged' });
+  expect(opened.loads()).toBe(0);
+  opened.write('2KiB');
+  const reports = await Promise.all([
+    opened.generations.reload('noticed'),
+    opened.generations.reload('asked'),
+    opened.generations.reload('noticed'),
+  ]);
+  expect(reports.map(({ outcome }) => outcome)).toEqual(['reloaded', 'unchanged', 'unchanged']);
+  expect(opened.loads()).toBe(1);
+  // As it was at first is a change as well.
+  opened.write('1KiB');
+  expect(await opened.generations.reload('noticed')).toMatchObject({ outcome: 'reloaded' });
+  await opened.close();
+});
+
+test('a file that was refused is looked at again when someone asks for it, and else when it changes', async () => {
+  const opened = await open();
+  opened.write('much');
+  const refusal = await opened.generations.reload('noticed');
+  expect(refusal).toMatchObject({ outcome: 'refused' });
+  expect(await opened.generations.reload('noticed')).toEqual(refusal);
+  expect(opened.loads()).toBe(1);
+  expect(await opened.generations.reload('asked')).toEqual(refusal);
+  expect(opened.loads()).toBe(2);
+  expect(opened.generations.isWaiting()).toBe(false);
+  opened.write('2KiB');
+  expect(await opened.generations.reload('noticed')).toMatchObject({ outcome: 'reloaded' });
+  await opened.close();
+});
+
+test('a sound configuration that waits for the store is not loaded again for each attempt', async () => {
+  const opened = await open();
+  opened.behaviour.onSwap = () => Promise.reject(new StoreUnavailable('the store does not answer'));
+  opened.write('2KiB');
+  for (let attempt = 1; attempt <= 3; attempt += 1)
+    expect(await opened.generations.reload('noticed')).toMatchObject({ outcome: 'refused', isPassing: true });
+  expect(opened.generations.isWaiting()).toBe(true);
+  expect(opened.generations.problems().join()).toContain('the store does not answer');
+  expect((await opened.foundation.metrics.expose()).body).toMatch(
+    /config_reloads_total\{[^}]*failed[^}]*\} 1$/m,
+  );
+  opened.behaviour.onSwap = () => Promise.resolve();
+  expect(await opened.generations.reload('noticed')).toMatchObject({ outcome: 'reloaded' });
+  expect(opened.loads()).toBe(1);
+  expect(opened.generations.current().settings.routes[0]?.limits.body).toBe(2048);
   await opened.close();
 });
