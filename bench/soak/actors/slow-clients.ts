@@ -24,7 +24,13 @@ export const slowClients: Actor = {
         `POST /moody/x HTTP/1.1\r\n${head}Content-Length: 1000\r\n\r\nten bytes.`,
         'reads',
       ),
-      endure(stage, 'slow reader', `GET /moody/large HTTP/1.1\r\n${head}\r\n`, 'is deaf'),
+      // With `close`, so that a refusal, which is short enough to wait in the sockets, ends the connection too.
+      endure(
+        stage,
+        'slow reader',
+        `GET /moody/large HTTP/1.1\r\n${head}Connection: close\r\n\r\n`,
+        'is deaf',
+      ),
     ]);
   },
 };
@@ -40,8 +46,8 @@ async function endure(
   const socket = connect({ host: '127.0.0.1', port: plain.ports.public });
   const closed = closingOf(socket);
   let received = '';
+  socket.on('data', (bytes) => (received += bytes.toString('latin1')));
   if (habit === 'is deaf') socket.pause();
-  else socket.on('data', (bytes) => (received += bytes.toString('latin1')));
   socket.write(text);
   const drip = setInterval(() => habit === 'drips' && socket.write('x'), DRIP_MS);
   // A socket that is not read does not notice its end: looked at after all patience is over.
@@ -69,7 +75,10 @@ function closingOf(socket: Socket): Promise<void> {
   return promise;
 }
 
+/** `cut`: before the end of an answer. */
 function outcomeIn(received: string): Outcome {
-  const status = /^HTTP\/1\.1 (\d{3})/.exec(received)?.[1];
-  return status === undefined ? 'cut' : outcomeOf(Number(status), received);
+  const [head = '', body = ''] = received.split('\r\n\r\n', 2);
+  const status = /^HTTP\/1\.1 (\d{3})/.exec(head)?.[1];
+  const length = Number(/^content-length: (\d+)\r?$/im.exec(head)?.[1] ?? Number.POSITIVE_INFINITY);
+  return status === undefined || body.length < length ? 'cut' : outcomeOf(Number(status), received);
 }

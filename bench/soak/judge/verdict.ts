@@ -6,8 +6,8 @@ const MEGABYTE = 1_000_000;
 /** By which a heap that leaks nothing may settle; over ten minutes of 8,000 requests/s it is less than two bytes per request. */
 const HEAP_ALLOWANCE = { share: 0.05, least: 8 * MEGABYTE };
 const RESIDENT_ALLOWANCE = { share: 0.1, least: 24 * MEGABYTE };
-/** What stays on the heap shows between its collections, which come every few seconds. */
-const FLOOR_MS = 5000;
+/** What stays on the heap shows behind a collection of all of it: under half load one comes every ten to thirty seconds. */
+const FLOOR_MS = 45_000;
 /** In the first minutes caches fill, code is compiled, and the heap finds its size. */
 const SHORTEST_MS = 4 * 60_000;
 /** Connections to upstreams that are kept for the next request, and the store's. */
