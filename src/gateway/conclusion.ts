@@ -12,7 +12,7 @@ import { type RequestEnd, recordEnd } from './records.ts';
 import { refusalFields, sendRefusal } from './refuse.ts';
 import type { Runtime } from './runtime.ts';
 
-export const NO_BODY: Framing = { kind: 'none' };
+const NO_BODY: Framing = { kind: 'none' };
 
 /** What every request comes to in the end: one answer and one record. */
 export abstract class Conclusion {

@@ -5,12 +5,12 @@ import { DENY_CODES } from '../http/deny-codes.ts';
 import { HTTP2 } from '../upstream/client-side.ts';
 import type { ForwardOutcome } from '../upstream/upstream.ts';
 import { type Admission, type Admitted, admit } from './admit.ts';
-import { Conclusion, NO_BODY } from './conclusion.ts';
+import { Conclusion } from './conclusion.ts';
 import { answerPreflight, crossOriginOf, crossOriginOfEndpoint } from './cross-origin.ts';
 import { judgeCall, readCallBody } from './endpoint-call.ts';
 import type { AdmissionRequest } from './find-route.ts';
 import { createForwardedRequest } from './forwarded-request.ts';
-import { type Framing, readFraming, requestBodyOf } from './framing.ts';
+import { readFraming, requestBodyOf } from './framing.ts';
 import { readHttp2Framing } from './http2-head.ts';
 import type { ClosingCause, LiveConnection } from './live-connections.ts';
 import { createLiveStream, decisionOf, switchToWebSocket } from './long-lived.ts';
@@ -22,7 +22,6 @@ import { sendAnswer } from './refuse.ts';
 import type { Forwarding, Runtime } from './runtime.ts';
 import { judgeHandshake } from './web-socket-request.ts';
 
-const CHUNKED: Framing = { kind: 'chunked' };
 /** Seconds that a client should wait after an outage. */
 const OUTAGE_RETRY_AFTER = '2';
 const OVERLOADED = denial('overloaded', 'requests wait longer than limits.queueDelay', {
@@ -52,12 +51,6 @@ class Exchange extends Conclusion {
   begin(): void {
     const { received, expectation } = this.reception;
     const runtime = this.runtime;
-    if (!this.context.loadShedder.admits()) {
-      // Its framing is not read: what follows on a connection with a body is not looked for.
-      this.framing = received.complete ? NO_BODY : CHUNKED;
-      this.refuse(OVERLOADED, false);
-      return;
-    }
     if (received.rawHeaders.length > runtime.limits.fields * 2) {
       this.refuse(denial('fields_too_large', `more than ${runtime.limits.fields} fields`), true);
       return;
@@ -72,6 +65,11 @@ class Exchange extends Conclusion {
       return;
     }
     this.framing = framing;
+    // Not before: where the body ends has to be known, or every refusal would cost a connection.
+    if (!this.context.loadShedder.admits()) {
+      this.refuse(OVERLOADED, false);
+      return;
+    }
     if (expectation === 'other') {
       this.refuse(denial('expectation_failed', 'an expectation other than 100-continue'), false);
       return;

@@ -223,7 +223,7 @@ export const DENY_CODES = {
     title: 'Temporarily unavailable',
     owner: 'operator',
     meaning:
-      'More requests arrive than the process can answer in time (`limits.queueDelay`). Nothing of the request was looked at; it is counted, and neither logged nor audited. Retry-After is set.',
+      'More requests arrive than the process can answer in time (`limits.queueDelay`). No credential was looked at; the request is counted, and neither logged nor audited. Retry-After is set.',
   },
   store_unavailable: {
     status: 503,
