@@ -83,7 +83,7 @@ export function limitsSchema() {
       queueDelay: duration
         .prefault('100ms')
         .describe(
-          'How long requests may wait for the process, all the time. Beyond, a share of them is answered 503 at once, so that those which are admitted are answered in time. Changes need a restart.',
+          'How long requests may wait for the process, all the time. Beyond, a share of them is answered 503 at once, so that those which are admitted wait less. Changes need a restart.',
         ),
       perPeer: rate
         .optional()
