@@ -3,7 +3,8 @@ import { createLedger } from '../../../bench/soak/judge/ledger.ts';
 import type { Samples } from '../../../bench/soak/judge/sampler.ts';
 import { failuresOf } from '../../../bench/soak/judge/verdict.ts';
 
-const MINUTES = 10;
+/** Shorter ones do not judge the heap. */
+const MINUTES = 20;
 
 function samples(bytes: (done: number) => number, descriptors: readonly number[]): Samples {
   const seconds = MINUTES * 60;
