@@ -5,7 +5,7 @@ import { Outage, StoreUnavailable } from '../base/outage.ts';
 import { ok, type Result } from '../base/result.ts';
 import type { AcceptedCredentials, PresentedCredentials } from '../credentials/credential.ts';
 import { extractCredentials } from '../credentials/extract.ts';
-import { type Authority } from '../http/host.ts';
+import type { Authority } from '../http/host.ts';
 import { type ReceivedFields, SLOTS } from '../http/received-fields.ts';
 import type { RequestTarget } from '../http/target.ts';
 import type { Principal } from '../principals/principal.ts';
